@@ -1,0 +1,1 @@
+"""What imgtag is about: values and rules, with no I/O and no clock."""

@@ -1,0 +1,119 @@
+"""A bundle: photos chosen by a query, frozen, and handed over as one archive."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, Self
+
+from imgtag.domain.errors import Conflict, Gone
+from imgtag.domain.ids import BundleId, OwnerId
+from imgtag.domain.photos import Failure
+from imgtag.domain.queries import Query
+
+LIFETIME: Final = timedelta(hours=24)
+
+
+class BundleState(StrEnum):
+    """Where a bundle stands. The last four are final, but that READY ends in EXPIRED."""
+
+    QUEUED = "queued"
+    RESTORING = "restoring"
+    BUILDING = "building"
+    READY = "ready"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+RUNNING: Final = frozenset({BundleState.QUEUED, BundleState.RESTORING, BundleState.BUILDING})
+_NEXT: Final[dict[BundleState, frozenset[BundleState]]] = {
+    BundleState.QUEUED: frozenset(set(BundleState) - {BundleState.EXPIRED}),
+    BundleState.RESTORING: frozenset(set(BundleState) - {BundleState.EXPIRED}),
+    BundleState.BUILDING: frozenset(set(BundleState) - {BundleState.EXPIRED}),
+    BundleState.READY: frozenset(
+        {BundleState.READY, BundleState.EXPIRED, BundleState.CANCELLED, BundleState.FAILED}
+    ),
+    BundleState.FAILED: frozenset({BundleState.FAILED, BundleState.CANCELLED}),
+    BundleState.CANCELLED: frozenset({BundleState.CANCELLED}),
+    BundleState.EXPIRED: frozenset({BundleState.EXPIRED, BundleState.CANCELLED}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How much of a bundle is done: *photos* as a number, *bytes* of the archive."""
+
+    photos: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """One bundle of one owner.
+
+    *photos* and *bytes* are exact from the start: they follow from the frozen manifest. *token* is
+    what its short link ends in. *revision* grows with every write, so that a store can compare and
+    set. *lease_until* says how long a worker may count on being the only one that builds it, and
+    *checkpoint* is that worker's own note for whoever carries on.
+    """
+
+    owner: OwnerId
+    id: BundleId
+    name: str
+    query: Query
+    sidecars: bool
+    photos: int
+    bytes: int
+    token: str
+    created_at: datetime
+    state: BundleState = BundleState.QUEUED
+    progress: Progress = Progress()
+    failure: Failure | None = None
+    ready_at: datetime | None = None
+    expires_at: datetime | None = None
+    revision: int = 0
+    lease_until: datetime | None = None
+    checkpoint: str | None = None
+
+    def at(self, now: datetime) -> Self:
+        """Show it as it stands at *now*: a link dies on time, whenever the sweeper comes."""
+        if self.state is BundleState.READY and self.expires_at and now >= self.expires_at:
+            return replace(self, state=BundleState.EXPIRED)
+        return self
+
+    def moved(self, state: BundleState, *, failure: Failure | None = None) -> Self:
+        """Go to *state*, or raise `Conflict` where no way leads there."""
+        if state not in _NEXT[self.state]:
+            msg = f"a bundle that is {self.state} can't become {state}"
+            raise Conflict(msg)
+        return replace(self, state=state, failure=failure)
+
+    def ready(self, now: datetime) -> Self:
+        """Finish it: its link works from *now* for 24 hours."""
+        return replace(
+            self.moved(BundleState.READY),
+            progress=Progress(self.photos, self.bytes),
+            ready_at=now,
+            expires_at=now + LIFETIME,
+            lease_until=None,
+        )
+
+    def must_be_downloadable(self, now: datetime) -> None:
+        """Raise `Gone` once it has ended, `Conflict` while it isn't ready."""
+        state = self.at(now).state
+        if state in {BundleState.EXPIRED, BundleState.CANCELLED}:
+            msg = f"this bundle is {state}"
+            raise Gone(msg, code=f"bundle_{state}")
+        if state is BundleState.FAILED:
+            msg = self.failure.detail if self.failure else "this bundle failed"
+            raise Gone(msg, code="bundle_failed")
+        if state is not BundleState.READY:
+            msg = f"this bundle is still {state}"
+            raise Conflict(msg, code="bundle_not_ready")
+
+
+def default_name(query: Query, now: datetime) -> str:
+    """Call a bundle after what was asked for, else after the day."""
+    words: Collection[str] = query.all or query.any
+    return ", ".join(words)[:80] if words else f"Photos {now:%Y-%m-%d}"

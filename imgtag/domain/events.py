@@ -1,0 +1,75 @@
+"""What is said between the parts: small, versioned, and safe to hear twice or late."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from imgtag.domain.errors import ImgtagError, Invalid
+from imgtag.domain.ids import BundleId, OwnerId, PhotoId
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoStored:
+    """A photo's bytes are there, and it wants labels. *again* asks for labels it already has."""
+
+    owner: OwnerId
+    photo: PhotoId
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoDiscarded:
+    """A photo's row is gone, and its bytes may go too."""
+
+    owner: OwnerId
+    photo: PhotoId
+
+
+@dataclass(frozen=True, slots=True)
+class BundleRequested:
+    """A bundle waits to be built."""
+
+    owner: OwnerId
+    bundle: BundleId
+
+
+Event = PhotoStored | PhotoDiscarded | BundleRequested
+
+_VERSION = 1
+
+
+def to_dict(event: Event) -> dict[str, Any]:
+    """Write *event* as plain JSON values."""
+    return {"v": _VERSION, "owner": event.owner, **_body(event)}
+
+
+def _body(event: Event) -> dict[str, Any]:
+    match event:
+        case PhotoStored():
+            return {"type": "photo_stored", "photo": event.photo, "again": event.again}
+        case PhotoDiscarded():
+            return {"type": "photo_discarded", "photo": event.photo}
+        case BundleRequested():
+            return {"type": "bundle_requested", "bundle": event.bundle}
+
+
+def from_dict(data: Mapping[str, Any]) -> Event:
+    """Read what `to_dict` wrote. Anything else raises `Invalid`, code ``unknown_event``."""
+    try:
+        return _read(data)
+    except (ImgtagError, KeyError, TypeError) as error:
+        msg = "not an event that this version knows"
+        raise Invalid(msg, code="unknown_event") from error
+
+
+def _read(data: Mapping[str, Any]) -> Event:
+    owner = OwnerId(data["owner"])
+    match data["v"], data["type"]:
+        case 1, "photo_stored":
+            return PhotoStored(owner, PhotoId(data["photo"]), bool(data["again"]))
+        case 1, "photo_discarded":
+            return PhotoDiscarded(owner, PhotoId(data["photo"]))
+        case 1, "bundle_requested":
+            return BundleRequested(owner, BundleId(data["bundle"]))
+        case _:
+            raise KeyError(data["type"])

@@ -1,0 +1,154 @@
+"""What can be set, from the environment, a `.env` file or `imgtag.toml`; checked all at once."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+MIB: Final = 1024 * 1024
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+Profile = Literal["local", "aws"]
+
+_BACKENDS: Final[dict[Profile, dict[str, str]]] = {
+    "local": {
+        "blobs": "files",
+        "catalog": "sqlite",
+        "queue": "sqlite",
+        "labeler": "onnx",
+        "notifier": "outbox",
+        "bundles": "sqlite",
+    },
+    "aws": {
+        "blobs": "s3",
+        "catalog": "dynamodb",
+        "queue": "sqs",
+        "labeler": "rekognition",
+        "notifier": "sns",
+        "auth": "oidc",
+        "bundles": "dynamodb",
+    },
+}
+
+Words = Annotated[tuple[str, ...], NoDecode]
+
+
+def _data_dir() -> Path:
+    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(home) / "imgtag"
+
+
+class Settings(BaseSettings):
+    """Every setting; the environment calls them ``IMGTAG_<NAME>``. See docs/configuration.md.
+
+    Later sources lose: arguments, environment, `.env`, then the TOML file that ``IMGTAG_CONFIG``
+    names (``imgtag.toml`` by default).
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="IMGTAG_",
+        env_file=".env",
+        extra="forbid",
+        frozen=True,
+        dotenv_filtering="match_prefix",
+    )
+
+    profile: Profile = "local"
+    blobs: str = ""
+    catalog: str = ""
+    queue: str = ""
+    labeler: str = ""
+    notifier: str = ""
+    auth: str = ""
+    bundles: str = ""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    public_url: str = ""
+    cors_origins: Words = ()
+    trusted_hosts: Words = ()
+    data_dir: Path = Field(default_factory=_data_dir)
+    secret: SecretStr | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "console", "json"] = "auto"
+    drain_seconds: float = Field(25, ge=0, le=3600)
+
+    max_photo_bytes: int = Field(64 * MIB, ge=1024, le=5 * 1024 * MIB)
+    min_confidence: float = Field(70, ge=0, le=100)
+    max_labels: int = Field(25, ge=1, le=45)
+    bundle_memory: int = Field(64 * MIB, ge=MIB)
+    trash_days: int = Field(30, ge=1, le=3650)
+    upload_minutes: int = Field(60, ge=1, le=24 * 60)
+    imaging_workers: int = Field(0, ge=0, le=64)
+    model: Path | None = None
+    import_sources: Words = ()
+
+    s3_bucket: str = ""
+    s3_working_bucket: str = ""
+    dynamodb_catalog: str = ""
+    dynamodb_jobs: str = ""
+    sqs_photos: str = ""
+    sqs_bundles: str = ""
+    sns_topic: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr | None = None
+    oidc_jwks_url: str = ""
+    rekognition_rate: float = Field(5, gt=0)
+    rekognition_monthly_limit: int | None = Field(None, ge=0)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Add the TOML file behind the environment."""
+        toml = TomlConfigSettingsSource(
+            settings_cls, Path(os.environ.get("IMGTAG_CONFIG") or "imgtag.toml")
+        )
+        return init_settings, env_settings, dotenv_settings, file_secret_settings, toml
+
+    @field_validator("cors_origins", "trusted_hosts", "import_sources", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(re.findall(r"[^,\s]+", value)) if isinstance(value, str) else value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_origin(cls, value: str) -> str:
+        if value and not re.match(r"https?://[^/]", value):
+            msg = "starts with http:// or https://"
+            raise ValueError(msg)
+        return value.rstrip("/")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _choose_backends(cls, data: Any) -> Any:
+        defaults = dict(_BACKENDS.get(data.get("profile", "local"), {}))
+        defaults.setdefault("auth", "none" if data.get("host", "127.0.0.1") in LOOPBACK else "oidc")
+        return {**data, **{port: data.get(port) or name for port, name in defaults.items()}}
+
+    @model_validator(mode="after")
+    def _stay_private(self) -> Self:
+        if self.auth == "none" and self.host not in LOOPBACK:
+            msg = f"auth 'none' serves this machine only, and {self.host} is not a loopback address"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def model_dir(self) -> Path:
+        """The model folder of the ``onnx`` labeler."""
+        return self.model or Path(__file__).parent / "models" / "scenes"
