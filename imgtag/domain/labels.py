@@ -156,14 +156,21 @@ class LabelSet:
         )
 
 
-def within_limits(
-    hits: Iterable[LabelHit], *, min_confidence: float, max_labels: int
-) -> tuple[LabelHit, ...]:
-    """Keep the surest *max_labels* hits at or above *min_confidence* (0 to 100), one per name."""
-    best: dict[str, LabelHit] = {}
-    for hit in hits:
-        known = best.get(hit.name.folded)
-        if hit.confidence >= min_confidence and (not known or hit.confidence > known.confidence):
-            best[hit.name.folded] = hit
-    ranked = sorted(best.values(), key=lambda hit: (-hit.confidence, hit.name))
-    return tuple(ranked[:max_labels])
+@dataclass(frozen=True, slots=True)
+class LabelLimits:
+    """How much of a labeler's answer is kept. *min_confidence* is 0 to 100."""
+
+    min_confidence: float
+    max_labels: int
+
+    def keep(self, hits: Iterable[LabelHit]) -> tuple[LabelHit, ...]:
+        """Pick the surest hits that are sure enough, one per label."""
+        best: dict[str, LabelHit] = {}
+        for hit in hits:
+            known = best.get(hit.name.folded)
+            if hit.confidence >= self.min_confidence and (
+                not known or hit.confidence > known.confidence
+            ):
+                best[hit.name.folded] = hit
+        ranked = sorted(best.values(), key=lambda hit: (-hit.confidence, hit.name))
+        return tuple(ranked[: self.max_labels])

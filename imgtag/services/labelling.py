@@ -1,0 +1,149 @@
+"""From stored bytes to labels: inspect, keep a thumbnail, ask the labeler, write it down."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final, Protocol
+
+from imgtag.domain.errors import Conflict, Invalid, NotFound
+from imgtag.domain.events import BundleRequested, Event, PhotoDiscarded, PhotoStored
+from imgtag.domain.ids import OwnerId, PhotoId
+from imgtag.domain.keys import BlobKey, BlobKind
+from imgtag.domain.labels import LabelLimits
+from imgtag.domain.photos import Content, Facts, Failure, Photo, PhotoState
+from imgtag.imaging.model import THUMBNAIL_SIDE, Inspection, Question, RenditionSpec
+from imgtag.pipeline.checksums import Checksums
+from imgtag.ports import BlobStore, Catalog, Labeler, Rendition, Subject
+from imgtag.services.feed import Feed
+
+RENDITION_TYPE: Final = "image/jpeg"
+_OF_A_PHOTO: Final = (BlobKind.ORIGINAL, BlobKind.THUMBNAIL, BlobKind.RENDITION)
+
+
+class Inspector(Protocol):
+    """Decodes a photo where it can do no harm: see `imgtag.imaging.pool`."""
+
+    async def inspect(self, path: Path, question: Question) -> Inspection:
+        """Look at the file. Raises `Invalid`, or a child of it, when the photo is at fault."""
+        ...
+
+
+class Labelling:
+    """Handles what is told of photos. Every method may run twice, or at once, or late."""
+
+    def __init__(
+        self,
+        blobs: BlobStore,
+        catalog: Catalog,
+        labeler: Labeler,
+        inspector: Inspector,
+        *,
+        feed: Feed,
+        limits: LabelLimits,
+    ) -> None:
+        self._blobs = blobs
+        self._catalog = catalog
+        self._labeler = labeler
+        self._inspector = inspector
+        self._feed = feed
+        self._limits = limits
+
+    async def handle(self, event: Event) -> None:
+        """Do what *event* asks for; what is no longer there needs nothing done."""
+        match event:
+            case PhotoStored(owner, photo):
+                await self._label(owner, photo)
+            case PhotoDiscarded(owner, photo):
+                await self._delete_bytes(owner, photo)
+            case BundleRequested():
+                msg = "news of a bundle came on the queue of photos"
+                raise Invalid(msg)
+
+    async def give_up(self, event: Event, failure: Failure) -> None:
+        """Show *failure* on the photo: the last attempt at labelling it has failed."""
+        if not isinstance(event, PhotoStored):
+            return
+        try:
+            photo = await self._catalog.get(event.owner, event.photo)
+            if photo.state is PhotoState.STORED and photo.sha256:
+                await self._fail(photo, photo.sha256, failure, None)
+        except (NotFound, Conflict):
+            return
+
+    async def _label(self, owner: OwnerId, photo_id: PhotoId) -> None:
+        try:
+            photo = await self._catalog.get(owner, photo_id)
+            if photo.state in {PhotoState.AWAITING, PhotoState.STORED}:
+                async with self._on_disk(photo) as (path, content):
+                    await self._look_at(photo, content, path)
+        except (NotFound, Conflict):
+            return  # it was deleted, or its bytes were replaced: a later event speaks for those
+
+    async def _look_at(self, photo: Photo, content: Content, path: Path) -> None:
+        side = self._labeler.rendition_side
+        try:
+            seen = await self._inspector.inspect(path, Question(RenditionSpec(side)))
+        except Invalid as error:
+            failure = Failure(error.code, error.detail)
+            await self._fail(photo, content.sha256, failure, None)
+            return
+        await self._keep(photo, BlobKind.THUMBNAIL, seen.thumbnail)
+        if seen.rendition and side > THUMBNAIL_SIDE:
+            await self._keep(photo, BlobKind.RENDITION, seen.rendition)
+        await self._ask(photo, content, seen)
+
+    async def _ask(self, photo: Photo, content: Content, seen: Inspection) -> None:
+        key = BlobKey(photo.owner, BlobKind.ORIGINAL, photo.id)
+        rendition = Rendition(seen.rendition or seen.thumbnail)
+        subject = Subject(key, content.sha256, content.size, seen.facts, rendition)
+        try:
+            found = await self._labeler.detect(subject)
+        except Invalid as error:
+            failure = Failure(error.code, error.detail)
+            await self._fail(photo, content.sha256, failure, seen.facts)
+            return
+        hits = self._limits.keep(found)
+        labelled = await self._catalog.label(
+            photo.owner, photo.id, content.sha256, seen.facts, hits, model=self._labeler.model
+        )
+        self._tell(labelled)
+
+    async def _fail(self, photo: Photo, sha256: str, failure: Failure, facts: Facts | None) -> None:
+        self._tell(await self._catalog.fail(photo.owner, photo.id, sha256, failure, facts))
+
+    def _tell(self, photo: Photo) -> None:
+        self._feed.publish(photo.owner, "photo", {"id": photo.id, "state": photo.state})
+        self._feed.publish(photo.owner, "labels", {})
+
+    async def _keep(self, photo: Photo, kind: BlobKind, jpeg: bytes) -> None:
+        key = BlobKey(photo.owner, kind, photo.id)
+        async with self._blobs.write(key, content_type=RENDITION_TYPE) as writer:
+            await writer.write(jpeg)
+
+    @asynccontextmanager
+    async def _on_disk(self, photo: Photo) -> AsyncIterator[tuple[Path, Content]]:
+        """Give the original as a file; one that lies elsewhere is fetched and measured."""
+        key = BlobKey(photo.owner, BlobKind.ORIGINAL, photo.id)
+        path = self._blobs.local_path(key)
+        if path and photo.content:
+            yield path, photo.content
+            return
+        with tempfile.NamedTemporaryFile(prefix="imgtag-") as file:
+            sums = Checksums()
+            async with self._blobs.read(key) as chunks:
+                async for chunk in chunks:
+                    sums.update(chunk)
+                    await asyncio.to_thread(file.write, chunk)
+            await asyncio.to_thread(file.flush)
+            stored = await self._catalog.store(photo.owner, photo.id, sums.content(), None)
+            if stored.id != photo.id:
+                await self._delete_bytes(photo.owner, photo.id)
+                msg = "the owner has this photo already"
+                raise Conflict(msg)
+            yield Path(file.name), sums.content()
+
+    async def _delete_bytes(self, owner: OwnerId, photo: PhotoId) -> None:
+        for kind in _OF_A_PHOTO:
+            await self._blobs.delete(BlobKey(owner, kind, photo))
