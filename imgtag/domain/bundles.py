@@ -99,6 +99,31 @@ class Bundle:
             lease_until=None,
         )
 
+    def asked_like(self, other: Self) -> bool:
+        """Tell whether both were asked for in the same words, whatever matched at the time."""
+        return self._request == other._request
+
+    @property
+    def _request(self) -> tuple[Query, bool, str | None]:
+        given = self.name != default_name(self.query, self.created_at)
+        return self.query, self.sidecars, self.name if given else None
+
+    def idle_since(self, written_at: datetime) -> datetime:
+        """From when on nobody is at work on it, given when its row was written last.
+
+        That is when it was created while QUEUED, when its lease ends while a worker has it, when
+        it expires while READY, and when it was written once it has ended.
+        """
+        match self.state:
+            case BundleState.QUEUED:
+                return self.created_at
+            case BundleState.RESTORING | BundleState.BUILDING:
+                return self.lease_until or written_at
+            case BundleState.READY:
+                return self.expires_at or written_at
+            case _:
+                return written_at
+
     def must_be_downloadable(self, now: datetime) -> None:
         """Raise `Gone` once it has ended, `Conflict` while it isn't ready."""
         state = self.at(now).state

@@ -98,6 +98,11 @@ class Photo:
             return None
         return Content(self.size, self.sha256, self.crc32)
 
+    @property
+    def in_library(self) -> bool:
+        """Whether it counts: its bytes have arrived, and it is not in the trash."""
+        return self.state is not PhotoState.AWAITING and self.trashed_at is None
+
     def stored(self, content: Content) -> Self:
         """Record that the bytes are there. The same bytes again change nothing."""
         if self.state is not PhotoState.AWAITING:
