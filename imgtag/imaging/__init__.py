@@ -1,0 +1,1 @@
+"""Looking at photos that may be hostile: decoded in child processes, within limits."""

@@ -1,0 +1,107 @@
+"""The child process: answers questions about photos, one at a time, until its parent is gone.
+
+Started by `imgtag.imaging.pool` as ``python -m imgtag.imaging.child LIMITS`` with a socket as its
+standard input. Each question comes with an open descriptor of the photo: the child opens no file.
+"""
+
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+from io import BytesIO
+from typing import Final
+
+from PIL import Image
+
+from imgtag.imaging.inspect import inspect, prepare
+from imgtag.imaging.model import Inspection, Limits, Question, Refused
+from imgtag.imaging.wire import MAX_QUESTION_BYTES, pack_answer, pack_ready, unpack_question
+
+_PHOTO_FD: Final = 3
+# stdin, stdout, stderr and one photo: a decoder that asks for a file or a socket gets none.
+_MAX_DESCRIPTORS: Final = _PHOTO_FD + 1
+
+
+def main() -> None:
+    """Run until the parent closes its end."""
+    limits = Limits(**json.loads(sys.argv[1]))
+    with socket.socket(fileno=0) as parent:
+        prepare(limits)
+        _warm_up(limits)
+        _confine(limits)
+        parent.sendall(pack_ready())
+        while (received := _receive(parent)) is not None:
+            line, photo = received
+            number, question = unpack_question(line)
+            parent.sendall(pack_answer(number, _answer(photo, question, limits)))
+
+
+def _receive(parent: socket.socket) -> tuple[bytes, int] | None:
+    line, descriptors, _, _ = socket.recv_fds(parent, MAX_QUESTION_BYTES, 1)
+    if not descriptors:
+        return None
+    while not line.endswith(b"\n"):
+        if not (more := parent.recv(MAX_QUESTION_BYTES)):
+            return None
+        line += more
+    return line, descriptors[0]
+
+
+def _answer(photo: int, question: Question, limits: Limits) -> Inspection | Refused:
+    # Left at its default action, the signal ends a decoder that Python could not interrupt.
+    signal.setitimer(signal.ITIMER_PROF, limits.cpu_seconds)
+    try:
+        with os.fdopen(photo, "rb", buffering=0) as file:
+            return inspect(file.readall(), question, limits)
+    except Refused as refused:
+        return refused
+    except MemoryError:
+        return Refused(
+            "photo_too_expensive", "reading it takes more memory than one photo may have"
+        )
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _warm_up(limits: Limits) -> None:
+    """Decode each format once, so that whatever is loaded late is loaded before the limits."""
+    for name in ("JPEG", "PNG", "WEBP"):
+        buffer = BytesIO()
+        Image.new("RGB", (8, 8)).save(buffer, name)
+        inspect(buffer.getvalue(), Question(digest=True), limits)
+
+
+def _confine(limits: Limits) -> None:
+    """Give up what decoding a photo doesn't need. What a system doesn't know is left out."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # A signal for the whole group is for the parent; the child ends when its parent does.
+        signal.signal(number, signal.SIG_IGN)
+    quiet = os.open(os.devnull, os.O_RDWR)
+    os.dup2(quiet, 2)
+    os.closerange(_PHOTO_FD, 256)
+    os.nice(limits.niceness)
+    _limit_resources(limits)
+
+
+def _limit_resources(limits: Limits) -> None:
+    bounds = {
+        "RLIMIT_AS": limits.memory_bytes,
+        "RLIMIT_FSIZE": 0,
+        "RLIMIT_CORE": 0,
+        "RLIMIT_NPROC": 0,
+        "RLIMIT_NOFILE": _MAX_DESCRIPTORS,
+    }
+    for name, bound in bounds.items():
+        kind = getattr(resource, name, None)
+        if kind is None:
+            continue
+        try:
+            resource.setrlimit(kind, (bound, bound))
+        except (OSError, ValueError):
+            continue
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""One child process, as its parent sees it."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from contextlib import ExitStack, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final, Self
+
+from imgtag.domain.errors import Unavailable
+from imgtag.imaging.model import Inspection, Limits, Question, Refused
+from imgtag.imaging.wire import (
+    HEADER_BYTES,
+    Garbled,
+    pack_question,
+    unpack_answer,
+    unpack_header,
+)
+
+_CPU_SIGNALS: Final = frozenset({signal.SIGPROF, signal.SIGXCPU})
+_EXIT_SECONDS: Final = 5.0
+# Without these a Python that is not where it was built, or its libraries, can't be found.
+_KEPT_VARIABLES: Final = ("PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
+
+class Died(Exception):
+    """The child ended instead of answering; *too_expensive* where a limit ended it."""
+
+    def __init__(self, reason: str, *, too_expensive: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.too_expensive = too_expensive
+
+
+class Child:
+    """A process that inspects one photo at a time."""
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, sock: socket.socket, limits: Limits
+    ) -> None:
+        self._process = process
+        self._socket = sock
+        self._limits = limits
+        self._asked = 0
+        self._busy = False
+
+    @classmethod
+    async def start(cls, limits: Limits) -> Self:
+        """Start a process; it is not `ready` yet. Raises `Unavailable`."""
+        ours, theirs = socket.socketpair()
+        with ExitStack() as undo, theirs:
+            undo.enter_context(ours)
+            ours.settimeout(0)
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-P", "-m", "imgtag.imaging.child"),
+                    json.dumps(asdict(limits)),
+                    stdin=theirs.fileno(),
+                    stdout=asyncio.subprocess.DEVNULL,
+                    env=_environment(),
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise _not_started(str(error.strerror)) from error
+            undo.pop_all()
+        return cls(process, ours, limits)
+
+    @property
+    def process_id(self) -> int:
+        """Its number in the system."""
+        return self._process.pid
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.returncode is None
+
+    @property
+    def fit(self) -> bool:
+        """Whether it may get another photo: it owes no answer and has not grown too old or big."""
+        return (
+            not self._busy
+            and self.runs
+            and self._asked < self._limits.photos_per_child
+            and _resident_bytes(self.process_id) < self._limits.resident_bytes
+        )
+
+    async def ready(self) -> None:
+        """Wait until it can be asked. Raises `Unavailable`."""
+        try:
+            async with asyncio.timeout(self._limits.start_seconds):
+                await self._receive(0)
+        except (OSError, EOFError, Garbled) as error:
+            raise _not_started(type(error).__name__) from error
+
+    async def ask(self, photo: int, question: Question) -> Inspection | Refused:
+        """Hand over the descriptor *photo* and wait for the answer.
+
+        Raises `Died`. After that, or when it was cancelled, the child is not `fit`.
+        """
+        self._asked += 1
+        self._busy = True
+        try:
+            async with asyncio.timeout(self._limits.wall_seconds):
+                line = pack_question(self._asked, question)
+                socket.send_fds(self._socket, [line], [photo])
+                answer = unpack_answer(*await self._receive(self._asked), self._limits)
+        except TimeoutError:
+            reason = f"it was not decoded after {self._limits.wall_seconds:g} seconds"
+            raise Died(reason, too_expensive=True) from None
+        except (OSError, EOFError, Garbled):
+            raise await self._post_mortem() from None
+        self._busy = False
+        return answer
+
+    def kill(self) -> None:
+        """Make it end, whatever it does; a question under way raises `Died`. Again is fine."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
+
+    def end(self) -> None:
+        """Kill it and hang up. Not while a question is under way."""
+        self.kill()
+        self._socket.close()
+
+    async def ended(self, seconds: float) -> None:
+        """Wait until the system has buried it, *seconds* at most."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), seconds)
+
+    async def _post_mortem(self) -> Died:
+        # A child that hung up is on its way out; one that talks nonsense has to be ended.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), 1.0)
+        self.end()
+        await self.ended(_EXIT_SECONDS)
+        if -(self._process.returncode or 0) in _CPU_SIGNALS:
+            reason = f"it was not decoded after {self._limits.cpu_seconds:g} seconds of CPU time"
+            return Died(reason, too_expensive=True)
+        return Died("the process that decoded it broke down")
+
+    async def _receive(self, number: int) -> tuple[bytes, bytes, bytes]:
+        header = unpack_header(await self._read(HEADER_BYTES))
+        if header.number != number:
+            raise Garbled
+        said, thumbnail, rendition = header.lengths
+        return await self._read(said), await self._read(thumbnail), await self._read(rendition)
+
+    async def _read(self, length: int) -> bytes:
+        loop, data = asyncio.get_running_loop(), bytearray(length)
+        rest = memoryview(data)
+        while rest:
+            received = await loop.sock_recv_into(self._socket, rest)
+            if not received:
+                raise EOFError
+            rest = rest[received:]
+        return bytes(data)
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    imports = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
+    return {**kept, "PYTHONPATH": imports, "MALLOC_ARENA_MAX": "1"}
+
+
+def _not_started(why: str) -> Unavailable:
+    return Unavailable(f"the process that decodes photos did not start: {why}")
+
+
+def _resident_bytes(process_id: int) -> int:
+    try:
+        pages = Path(f"/proc/{process_id}/statm").read_bytes().split()[1]
+    except OSError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,153 @@
+"""What parent and child say to each other: lengths first, JSON, then JPEGs as they are.
+
+No pickle, and nothing is taken at its word: once it has decoded a photo the child counts as
+hostile, so that every length has a cap and every field a check.
+"""
+
+import json
+import struct
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from imgtag.domain.photos import CONTENT_TYPES, Content, Facts, sha256_of
+from imgtag.imaging.model import (
+    CODES,
+    MEBIBYTE,
+    Inspection,
+    Limits,
+    Question,
+    Refused,
+    RenditionSpec,
+)
+
+MAX_QUESTION_BYTES: Final = 4096
+_MAX_SAID_BYTES: Final = 4096
+_MAX_THUMBNAIL_BYTES: Final = 2 * MEBIBYTE
+_MAX_RENDITION_BYTES: Final = 32 * MEBIBYTE
+_MAX_DETAIL: Final = 400
+_MAGIC: Final = b"itag"
+_HEADER: Final = struct.Struct(">4sQIII")
+
+HEADER_BYTES: Final = _HEADER.size
+
+
+class Garbled(Exception):
+    """The other side does not keep to the protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What an answer begins with: which question it answers, and the *lengths* of its parts."""
+
+    number: int
+    lengths: tuple[int, int, int]
+
+
+def pack_question(number: int, question: Question) -> bytes:
+    """Encode question *number*."""
+    spec = question.rendition
+    said = {
+        "number": number,
+        "digest": question.digest,
+        "rendition": spec and {**asdict(spec), "unless_types": sorted(spec.unless_types)},
+    }
+    return json.dumps(said).encode() + b"\n"
+
+
+def unpack_question(line: bytes) -> tuple[int, Question]:
+    """Decode what `pack_question` made."""
+    said = json.loads(line)
+    spec = said["rendition"]
+    if spec:
+        spec = RenditionSpec(**{**spec, "unless_types": frozenset(spec["unless_types"])})
+    return said["number"], Question(spec, said["digest"])
+
+
+def pack_ready() -> bytes:
+    """Encode that the child is ready: answer 0, with nothing in it."""
+    return _pack(0, {}, b"", b"")
+
+
+def pack_answer(number: int, answer: Inspection | Refused) -> bytes:
+    """Encode the answer to question *number*."""
+    if isinstance(answer, Refused):
+        return _pack(number, {"code": answer.code, "detail": answer.detail}, b"", b"")
+    facts = answer.facts
+    said = {
+        "content_type": facts.content_type,
+        "width": facts.width,
+        "height": facts.height,
+        "taken_at": facts.taken_at and facts.taken_at.isoformat(),
+        "orientation": answer.orientation,
+        "content": answer.content and asdict(answer.content),
+    }
+    return _pack(number, said, answer.thumbnail, answer.rendition or b"")
+
+
+def _pack(number: int, said: dict[str, Any], thumbnail: bytes, rendition: bytes) -> bytes:
+    text = json.dumps(said).encode()
+    header = _HEADER.pack(_MAGIC, number, len(text), len(thumbnail), len(rendition))
+    return b"".join((header, text, thumbnail, rendition))
+
+
+def unpack_header(data: bytes) -> Header:
+    """Decode and check the first `HEADER_BYTES` of an answer. Raises `Garbled`."""
+    magic, number, *lengths = _HEADER.unpack(data)
+    caps = (_MAX_SAID_BYTES, _MAX_THUMBNAIL_BYTES, _MAX_RENDITION_BYTES)
+    said, thumbnail, rendition = lengths
+    if magic != _MAGIC or any(n > cap for n, cap in zip(lengths, caps, strict=True)):
+        raise Garbled
+    return Header(number, (said, thumbnail, rendition))
+
+
+def unpack_answer(
+    text: bytes, thumbnail: bytes, rendition: bytes, limits: Limits
+) -> Inspection | Refused:
+    """Decode and check the parts of an answer. Raises `Garbled`."""
+    try:
+        said = json.loads(text)
+        if "code" in said:
+            return _refused(said["code"], said["detail"])
+        pictures = (thumbnail, rendition) if rendition else (thumbnail,)
+        if not all(picture.startswith(b"\xff\xd8\xff") for picture in pictures):
+            raise Garbled
+        return Inspection(
+            facts=_facts(said, limits),
+            orientation=_whole(said["orientation"], 1, 8),
+            thumbnail=thumbnail,
+            rendition=rendition or None,
+            content=_content(said["content"]),
+        )
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise Garbled from error
+
+
+def _refused(code: object, detail: object) -> Refused:
+    if not isinstance(code, str) or not isinstance(detail, str) or code not in CODES:
+        raise Garbled
+    return Refused(code, "".join(c for c in detail if c.isprintable())[:_MAX_DETAIL])
+
+
+def _facts(said: dict[str, Any], limits: Limits) -> Facts:
+    width = _whole(said["width"], 1, limits.max_pixels)
+    height = _whole(said["height"], 1, limits.max_pixels // width)
+    if said["content_type"] not in CONTENT_TYPES:
+        raise Garbled
+    taken_at = datetime.fromisoformat(said["taken_at"]) if said["taken_at"] else None
+    if taken_at and taken_at.tzinfo is not UTC:
+        raise Garbled
+    return Facts(said["content_type"], width, height, taken_at)
+
+
+def _content(said: dict[str, Any] | None) -> Content | None:
+    if said is None:
+        return None
+    size, crc32 = _whole(said["size"], 1, 2**63), _whole(said["crc32"], 0, 2**32 - 1)
+    return Content(size, sha256_of(said["sha256"]), crc32)
+
+
+def _whole(value: object, lowest: int, highest: int) -> int:
+    if type(value) is not int or not lowest <= value <= highest:
+        raise Garbled
+    return value
