@@ -76,11 +76,13 @@ class Settings(BaseSettings):
     public_url: str = ""
     cors_origins: Words = ()
     trusted_hosts: Words = ()
+    page_sources: Words = ()
     data_dir: Path = Field(default_factory=_data_dir)
     secret: SecretStr | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"
     drain_seconds: float = Field(25, ge=0, le=3600)
+    poll_seconds: float = Field(2, gt=0, le=20)
 
     max_photo_bytes: int = Field(64 * MIB, ge=1024, le=5 * 1024 * MIB)
     min_confidence: float = Field(70, ge=0, le=100)
@@ -94,10 +96,17 @@ class Settings(BaseSettings):
 
     s3_bucket: str = ""
     s3_working_bucket: str = ""
+    s3_connections: int = Field(64, ge=1, le=1000)
+    restore_tier: Literal["Standard", "Bulk"] = "Standard"
+    cloudfront_url: str = ""
+    cloudfront_key_id: str = ""
+    cloudfront_key: SecretStr | None = None
     dynamodb_catalog: str = ""
     dynamodb_jobs: str = ""
+    dynamodb_shards: Literal[1, 2, 4, 8, 16, 32, 64] = 16
     sqs_photos: str = ""
     sqs_bundles: str = ""
+    sqs_lease_seconds: int = Field(60, ge=2, le=43200)
     sns_topic: str = ""
     oidc_issuer: str = ""
     oidc_client_id: str = ""
@@ -105,6 +114,7 @@ class Settings(BaseSettings):
     oidc_jwks_url: str = ""
     rekognition_rate: float = Field(5, gt=0)
     rekognition_monthly_limit: int | None = Field(None, ge=0)
+    rekognition_fallback: str = ""
 
     @classmethod
     def settings_customise_sources(
@@ -121,7 +131,7 @@ class Settings(BaseSettings):
         )
         return init_settings, env_settings, dotenv_settings, file_secret_settings, toml
 
-    @field_validator("cors_origins", "trusted_hosts", "import_sources", mode="before")
+    @field_validator("cors_origins", "trusted_hosts", "page_sources", "import_sources", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(re.findall(r"[^,\s]+", value)) if isinstance(value, str) else value

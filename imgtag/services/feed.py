@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -25,32 +25,42 @@ class News:
 
 
 class Listener:
-    """One open page. A page that can't keep up loses its oldest news and is told so."""
+    """One open page. One that can't keep up loses its oldest news, and can tell."""
 
     def __init__(self) -> None:
         self._news: deque[News] = deque(maxlen=BACKLOG)
         self._arrived = asyncio.Event()
-        self.overrun = False
+        self._overran = False
 
     def put(self, news: News) -> None:
         """Hand over *news*; never waits."""
-        self.overrun |= len(self._news) == BACKLOG
+        self._overran |= len(self._news) == BACKLOG
         self._news.append(news)
         self._arrived.set()
 
-    async def batch(self) -> AsyncIterator[News]:
-        """Wait for news, then give all there is."""
+    def wake(self) -> None:
+        """End a wait without news."""
+        self._arrived.set()
+
+    async def batch(self) -> list[News]:
+        """Wait for news, then give all there is, oldest first."""
         await self._arrived.wait()
         self._arrived.clear()
-        self.overrun = False
-        while self._news:
-            yield self._news.popleft()
+        news = list(self._news)
+        self._news.clear()
+        return news
+
+    def overran(self) -> bool:
+        """Tell, once, whether news was lost since the last time."""
+        overran, self._overran = self._overran, False
+        return overran
 
 
 class Feed:
     """Hands every owner's news to that owner's listeners in this process."""
 
     def __init__(self) -> None:
+        self.closed = False
         self._ids = count(1)
         self._listeners: defaultdict[OwnerId, set[Listener]] = defaultdict(set)
 
@@ -62,6 +72,12 @@ class Feed:
         news = News(next(self._ids), topic, data)
         for listener in listeners:
             listener.put(news)
+
+    def close(self) -> None:
+        """End all listening, so that open pages don't hold up a shutdown."""
+        self.closed = True
+        for listener in {each for group in self._listeners.values() for each in group}:
+            listener.wake()
 
     @contextmanager
     def listen(self, owner: OwnerId) -> Iterator[Listener]:

@@ -1,0 +1,62 @@
+# Two commands do all set-up on a fresh machine: `make serve` and `make test`.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NODE_INSTALLED := web/node_modules/.package-lock.json
+PAGE := imgtag/_web/index.html
+PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/e2e/*' -not -path 'web/test-results/*' 2>/dev/null)
+
+.PHONY: serve test check fix bench web page-test tools lock clean
+
+serve: $(VENV)/installed $(PAGE)
+	$(BIN)/imgtag serve
+
+test: check page-test
+	$(BIN)/pytest
+
+check: $(VENV)/installed $(NODE_INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	npm --prefix web run check
+
+fix: $(VENV)/installed $(NODE_INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	npm --prefix web run fix
+
+bench: $(VENV)/installed tools
+	for each in catalog imaging ingest bundle; do $(BIN)/python benchmarks/$$each.py || exit 1; done
+
+web: $(PAGE)
+
+page-test: $(PAGE) tools
+	npm --prefix web test
+	npm --prefix web run e2e
+
+# What the tests use of Debian: unzippers of other people as oracles, and a browser.
+tools:
+	@tools/install-debian-packages.sh
+
+lock:
+	uv pip compile pyproject.toml --all-extras --generate-hashes --python-version 3.11 --universal --no-header --no-emit-index-url -q -o requirements/runtime.txt
+	uv pip compile pyproject.toml --all-extras --group dev --generate-hashes --python-version 3.11 --universal --no-header --no-emit-index-url -q -o requirements/dev.txt
+
+$(VENV)/installed: requirements/dev.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	IMGTAG_SKIP_WEB=1 $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+$(NODE_INSTALLED): web/package-lock.json
+	npm --prefix web ci --ignore-scripts
+	touch $@
+
+$(PAGE): $(NODE_INSTALLED) $(PAGE_SOURCES)
+	npm --prefix web run build
+	touch $@
+
+clean:
+	rm -rf $(VENV) web/node_modules imgtag/_web

@@ -1,0 +1,99 @@
+"""Server-sent events: what changed, as it changes.
+
+The format is https://html.spec.whatwg.org/multipage/server-sent-events.html. A connection begins
+with a fresh state, so that a page which was away has missed nothing that it can still see.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from itertools import chain
+from typing import Any, Final
+
+from aiohttp import web
+
+from imgtag.api.keys import principal, services
+from imgtag.api.origin import origin
+from imgtag.api.views import bundle_out, tally_out
+from imgtag.domain.bundles import Bundle
+from imgtag.domain.ids import BundleId, OwnerId
+from imgtag.services.feed import Listener, News
+
+# Between two bursts, so that labelling hundreds of photos a second doesn't drown a page.
+BURST_SECONDS: Final = 0.25
+# Proxies close what is silent: nginx after 60 s, CloudFront after 30 s.
+KEEP_ALIVE_SECONDS: Final = 15
+_RECENT_BUNDLES: Final = 20
+
+
+async def stream_events(request: web.Request) -> web.StreamResponse:
+    """Stream the owner's news until the page goes away."""
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": "text/event-stream",
+            "Cache-Control": "no-store",
+            "X-Accel-Buffering": "no",
+        }
+    )
+    owner = principal(request).owner
+    feed = services(request).feed
+    with feed.listen(owner) as listener:
+        await response.prepare(request)
+        await _send_state(request, response, owner)
+        while not feed.closed:
+            await _send_burst(request, response, owner, listener)
+    return response
+
+
+async def _send_burst(
+    request: web.Request, response: web.StreamResponse, owner: OwnerId, listener: Listener
+) -> None:
+    try:
+        async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+            news = await listener.batch()
+    except TimeoutError:
+        await response.write(b": still here\n\n")
+        return
+    if listener.overran():
+        await _send_state(request, response, owner)
+    for each in _newest(news):
+        data = each.data
+        if each.topic == "bundle":
+            bundle = await services(request).bundles.get(owner, BundleId(data["id"]))
+            data = _shown(request, bundle)
+        await _send(response, each.topic, data, each.id)
+    if any(each.topic == "labels" for each in news):
+        await _send_tally(request, response, owner)
+    await asyncio.sleep(BURST_SECONDS)
+
+
+def _newest(news: list[News]) -> list[News]:
+    """Keep the last word on each photo, bundle and import; labels are told by the tally."""
+    last = {(each.topic, each.data.get("id")): each for each in news if each.topic != "labels"}
+    return list(last.values())
+
+
+async def _send_state(request: web.Request, response: web.StreamResponse, owner: OwnerId) -> None:
+    await _send_tally(request, response, owner)
+    bundles, _ = await services(request).bundles.page(owner, after=None, limit=_RECENT_BUNDLES)
+    for bundle in bundles:
+        await _send(response, "bundle", _shown(request, bundle))
+
+
+def _shown(request: web.Request, bundle: Bundle) -> Mapping[str, Any]:
+    return bundle_out(bundle, origin(request)).model_dump(mode="json")
+
+
+async def _send_tally(request: web.Request, response: web.StreamResponse, owner: OwnerId) -> None:
+    tally = await services(request).photos.tally(owner)
+    await _send(response, "labels", {"photos": tally_out(tally).model_dump()})
+
+
+async def _send(
+    response: web.StreamResponse, topic: str, data: Mapping[str, Any], number: int | None = None
+) -> None:
+    lines = chain(
+        [f"id: {number}"] if number else [],
+        [f"event: {topic}", f"data: {json.dumps(data, ensure_ascii=False)}", "", ""],
+    )
+    await response.write("\n".join(lines).encode())

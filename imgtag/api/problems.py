@@ -1,0 +1,136 @@
+"""Errors as RFC 9457 problem details; the one place where a domain error becomes a status."""
+
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from imgtag.api.schemas import FieldProblem, Problem
+from imgtag.domain.errors import (
+    Conflict,
+    Forbidden,
+    Gone,
+    ImgtagError,
+    Invalid,
+    NotFound,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    Unsupported,
+)
+
+CONTENT_TYPE: Final = "application/problem+json"
+REQUEST_ID: Final = web.RequestKey("request_id", str)
+
+# The most specific class first: the first one that fits decides.
+STATUSES: Final[tuple[tuple[type[ImgtagError], HTTPStatus], ...]] = (
+    (Gone, HTTPStatus.GONE),
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (Unsupported, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    (Invalid, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (Conflict, HTTPStatus.CONFLICT),
+    (Unauthenticated, HTTPStatus.UNAUTHORIZED),
+    (Forbidden, HTTPStatus.FORBIDDEN),
+    (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+
+# What aiohttp itself refuses, in our words.
+CODES: Final = {
+    HTTPStatus.BAD_REQUEST: "bad_request",
+    HTTPStatus.NOT_FOUND: "not_found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body_too_large",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "unsupported_media_type",
+    HTTPStatus.EXPECTATION_FAILED: "bad_request",
+}
+
+log = structlog.get_logger(__name__)
+
+
+class InvalidFields(Invalid):
+    """A body or a query in which several parts are at fault."""
+
+    def __init__(self, detail: str, fields: list[FieldProblem]) -> None:
+        super().__init__(detail)
+        self.fields = fields
+
+
+def status_of(error: ImgtagError) -> HTTPStatus:
+    """Say which status *error* is answered with."""
+    for kind, status in STATUSES:
+        if isinstance(error, kind):
+            return status
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def problem(
+    request: web.Request,
+    status: HTTPStatus,
+    code: str,
+    detail: str,
+    fields: list[FieldProblem] | None = None,
+) -> web.Response:
+    """Build the answer for an error."""
+    body = Problem(
+        type=f"urn:imgtag:problem:{code}",
+        title=status.phrase,
+        status=status,
+        detail=detail,
+        instance=f"urn:imgtag:request:{request.get(REQUEST_ID, 'unknown')}",
+        code=code,
+        errors=fields,
+    )
+    return web.Response(
+        status=status,
+        body=body.model_dump_json(exclude_none=True).encode(),
+        content_type=CONTENT_TYPE,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer every error as a problem; what nobody foresaw is logged once, and told by id only."""
+    try:
+        return await handler(request)
+    except ImgtagError as error:
+        return _told(request, error)
+    except web.HTTPException as error:
+        return _refused(request, error)
+    except TimeoutError:
+        detail = "the request took too long to arrive"
+        response = problem(request, HTTPStatus.REQUEST_TIMEOUT, "request_timeout", detail)
+        response.force_close()
+        return response
+    except ConnectionError:
+        raise
+    except Exception:
+        log.exception("unforeseen error", path=request.path, method=request.method)
+        detail = "something went wrong here; the log has it under this request's id"
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        return problem(request, status, "internal_error", detail)
+
+
+def _told(request: web.Request, error: ImgtagError) -> web.Response:
+    fields = error.fields if isinstance(error, InvalidFields) else None
+    if fields is None and isinstance(error, Invalid) and error.pointer:
+        fields = [FieldProblem(pointer=error.pointer, detail=error.detail)]
+    response = problem(request, status_of(error), error.code, error.detail, fields)
+    if isinstance(error, Unavailable):
+        response.headers["Retry-After"] = str(max(1, round(error.retry_after_seconds)))
+    if isinstance(error, Unauthenticated):
+        response.headers["WWW-Authenticate"] = 'Bearer realm="imgtag"'
+    return response
+
+
+def _refused(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+    status = HTTPStatus(error.status)
+    if status < HTTPStatus.BAD_REQUEST:
+        raise error
+    response = problem(request, status, CODES.get(status, "bad_request"), status.description)
+    if "Allow" in error.headers:
+        response.headers["Allow"] = error.headers["Allow"]
+    return response

@@ -1,0 +1,503 @@
+"""The JSON that comes in and goes out. The OpenAPI document is made from these very models."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+
+from imgtag.domain.bundles import BundleState
+from imgtag.domain.errors import Invalid
+from imgtag.domain.ids import PhotoId
+from imgtag.domain.labels import LabelName, Source
+from imgtag.domain.photos import PhotoState
+from imgtag.domain.queries import MAX_TERMS, Query, Sort
+from imgtag.ports import Scope
+
+MAX_BATCH = 500
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _checked(kind: Any) -> Any:
+    """Turn a domain type that checks itself into a pydantic validator."""
+
+    def check(text: str) -> Any:
+        try:
+            return kind(text)
+        except Invalid as error:
+            raise ValueError(error.detail) from error
+
+    return AfterValidator(check)
+
+
+Time = Annotated[AwareDatetime, PlainSerializer(_rfc3339, when_used="json")]
+LabelText = Annotated[str, Field(min_length=1, max_length=100), _checked(LabelName)]
+# A field that is left out of the answer where there is nothing to say.
+Told = Field(exclude_if=lambda value: value is None)
+Limit = Annotated[int, Field(ge=1, le=500)]
+PhotoRef = Annotated[str, Field(min_length=26, max_length=26, pattern=PhotoId.pattern.pattern)]
+
+
+class Incoming(BaseModel):
+    """A request body. A field that it doesn't know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Outgoing(BaseModel):
+    """A response body."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+# Errors
+
+
+class FieldProblem(Outgoing):
+    """What is wrong with one part of a request."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(Outgoing):
+    """An error, as RFC 9457 has it, with a stable *code* for programs."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    errors: Annotated[list[FieldProblem] | None, Told] = None
+
+
+# Uploads
+
+
+class UploadRequest(Incoming):
+    """One JPEG, as the AWS reference page announces it."""
+
+    file_name: str
+
+
+class Ticket(Outgoing):
+    """Leave to send one photo's bytes: one request, with exactly these headers."""
+
+    url: str
+    photo_id: str
+    method: Literal["PUT"]
+    headers: dict[str, str]
+    expires_at: Time
+
+
+class FileToUpload(Incoming):
+    """A file that a client would like to send. With *sha256*, a known photo needs no bytes."""
+
+    file_name: str
+    size: int
+    content_type: str
+    sha256: str | None = None
+
+
+class UploadsRequest(Incoming):
+    """Up to 500 files."""
+
+    files: Annotated[list[FileToUpload], Field(min_length=1, max_length=MAX_BATCH)]
+
+
+class Admitted(Outgoing):
+    """What becomes of one file: send its bytes, it is known already, or why it can't be taken."""
+
+    file_name: str
+    status: Literal["new", "duplicate", "rejected"]
+    photo_id: Annotated[str | None, Told] = None
+    url: Annotated[str | None, Told] = None
+    method: Annotated[Literal["PUT"] | None, Told] = None
+    headers: Annotated[dict[str, str] | None, Told] = None
+    expires_at: Annotated[Time | None, Told] = None
+    code: Annotated[str | None, Told] = None
+    detail: Annotated[str | None, Told] = None
+
+
+class UploadsAnswer(Outgoing):
+    """One entry for each file, in the order asked."""
+
+    uploads: list[Admitted]
+
+
+class Received(Outgoing):
+    """The photo that the bytes became."""
+
+    photo_id: str
+    status: Literal["stored", "duplicate"]
+
+
+# Photos and labels
+
+
+class BoxOut(Outgoing):
+    """Where in the photo, as fractions of its width and height."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class LabelOut(Outgoing):
+    """A label on a photo."""
+
+    name: str
+    confidence: Annotated[float, Field(ge=0, le=100)]
+    source: Source
+    model: Annotated[str | None, Told] = None
+    parents: list[str]
+    boxes: Annotated[list[BoxOut] | None, Told] = None
+
+
+class FailureOut(Outgoing):
+    """Why something failed."""
+
+    code: str
+    detail: str
+
+
+class PhotoOut(Outgoing):
+    """One photo. Sizes are bytes and pixels; what is not known yet is null."""
+
+    id: str
+    file_name: str
+    content_type: str | None
+    size: int | None
+    sha256: str | None
+    width: int | None
+    height: int | None
+    taken_at: Time | None
+    created_at: Time
+    state: PhotoState
+    failure: Annotated[FailureOut | None, Told] = None
+    labels: list[LabelOut]
+    thumbnail_url: str | None
+    trashed_at: Time | None
+
+
+class PhotosPage(Outgoing):
+    """Some photos, and the cursor of the next ones."""
+
+    photos: list[PhotoOut]
+    next_cursor: str | None
+
+
+class Layout(Outgoing):
+    """What a grid needs of every photo, in order: id, width, height, taken_at."""
+
+    photos: list[tuple[str, int | None, int | None, Time | None]]
+
+
+class LabelTotal(Outgoing):
+    """How many photos carry a label; *cover* is the thumbnail of one, when asked for."""
+
+    count: int
+    cover: Annotated[str | None, Told] = None
+
+
+class LabelsAnswer(Outgoing):
+    """Labels by name, most photos first."""
+
+    labels: dict[str, LabelTotal]
+
+
+class LabelEdit(Incoming):
+    """Labels to add and to remove. What is removed stays removed when a machine looks again."""
+
+    add: Annotated[list[LabelText], Field(max_length=MAX_TERMS)] = []
+    remove: Annotated[list[LabelText], Field(max_length=MAX_TERMS)] = []
+
+
+class PhotoPatch(Incoming):
+    """A change to one photo."""
+
+    labels: LabelEdit
+
+
+class QueryIn(Incoming):
+    """A condition on photos; every part that is given must hold."""
+
+    all: list[LabelText] = []
+    any: list[LabelText] = []
+    none: list[LabelText] = []
+    unlabelled: bool = False
+    state: PhotoState | None = None
+    q: Annotated[str, Field(max_length=255)] = ""
+    photo_ids: list[PhotoRef] = []
+
+    def query(self) -> Query:
+        """Say it in the words of the domain."""
+        return Query(
+            all=tuple(map(LabelName, self.all)),
+            any=tuple(map(LabelName, self.any)),
+            none=tuple(map(LabelName, self.none)),
+            unlabelled=self.unlabelled,
+            state=self.state,
+            text=self.q,
+            photo_ids=tuple(map(PhotoId, self.photo_ids)),
+        )
+
+
+class BulkEdit(Incoming):
+    """A change to many photos: those that are named, or those that match."""
+
+    photo_ids: Annotated[list[PhotoRef], Field(max_length=10_000)] | None = None
+    query: QueryIn | None = None
+    labels: LabelEdit
+
+
+class Changed(Outgoing):
+    """How many photos are different now."""
+
+    changed: int
+
+
+class Deleted(Outgoing):
+    """How many photos are gone for good."""
+
+    deleted: int
+
+
+class PhotosQuery(QueryIn):
+    """The query string of a list of photos."""
+
+    trashed: bool = False
+    sort: Sort = Sort.NEWEST_TAKEN
+
+    def query(self) -> Query:
+        """Say it in the words of the domain."""
+        return replace(super().query(), trashed=self.trashed)
+
+
+class PhotosPageQuery(PhotosQuery):
+    """The query string of a page of photos."""
+
+    cursor: str | None = None
+    limit: Limit = 100
+
+
+class PageQuery(Incoming):
+    """The query string of any other list."""
+
+    cursor: str | None = None
+    limit: Limit = 100
+
+
+class LabelsQuery(Incoming):
+    """The query string of the labels."""
+
+    covers: bool = False
+
+
+class ThumbnailQuery(Incoming):
+    """What makes a thumbnail's URL work without signing in; all of it comes with the photo."""
+
+    owner: str = ""
+    until: str = ""
+    key: str = ""
+
+
+# Bundles
+
+
+class PreviewRequest(Incoming):
+    """What a bundle would hold."""
+
+    query: QueryIn
+    sidecars: bool = False
+
+
+class Preview(Outgoing):
+    """How many photos, and the exact size of the archive in bytes."""
+
+    photos: int
+    bytes: int
+
+
+class BundleRequest(Incoming):
+    """Asks for a bundle. *sidecars* adds an XMP file with the labels beside each photo."""
+
+    query: QueryIn
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    sidecars: bool = False
+
+
+class DownloadRequest(Incoming):
+    """Asks for photos that have any of these labels, as the AWS reference page does."""
+
+    labels: Annotated[list[LabelText], Field(min_length=1, max_length=MAX_TERMS)]
+
+
+class QueryOut(Outgoing):
+    """What was asked for."""
+
+    all: list[str]
+    any: list[str]
+    none: list[str]
+    unlabelled: bool
+    state: PhotoState | None
+    q: str
+    photo_ids: list[str]
+
+
+class ProgressOut(Outgoing):
+    """How much is done."""
+
+    photos: int
+    bytes: int
+
+
+class BundleOut(Outgoing):
+    """One bundle. *photos* and *bytes* are exact from the start; *link* works once it is ready."""
+
+    id: str
+    name: str
+    query: QueryOut
+    sidecars: bool
+    state: BundleState
+    photos: int
+    bytes: int
+    progress: ProgressOut
+    failure: Annotated[FailureOut | None, Told] = None
+    created_at: Time
+    ready_at: Time | None
+    expires_at: Time | None
+    link: Annotated[str | None, Told] = None
+
+
+class BundlesPage(Outgoing):
+    """Some bundles, newest first."""
+
+    bundles: list[BundleOut]
+    next_cursor: str | None
+
+
+# People
+
+
+class SignIn(Incoming):
+    """Name and password of a local account."""
+
+    username: Annotated[str, Field(max_length=200)]
+    password: Annotated[str, Field(max_length=1024)]
+
+
+class SetUp(Incoming):
+    """The first account, with the code that the server prints at start."""
+
+    code: Annotated[str, Field(max_length=200)]
+    username: Annotated[str, Field(max_length=200)]
+    password: Annotated[str, Field(max_length=1024)]
+
+
+class Session(Outgoing):
+    """Who is asking."""
+
+    username: str
+    owner: str
+    mode: str
+    scopes: list[Scope]
+
+
+class TokenRequest(Incoming):
+    """Asks for an API token."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    scopes: Annotated[list[Scope], Field(min_length=1)] = [Scope.READ, Scope.WRITE]
+    expires_at: Time | None = None
+
+
+class TokenOut(Outgoing):
+    """An API token without its secret."""
+
+    id: str
+    name: str
+    scopes: list[Scope]
+    created_at: Time
+    expires_at: Time | None
+    last_used_at: Time | None
+
+
+class TokenMade(TokenOut):
+    """A new API token. *token* is the secret, and is shown this once."""
+
+    token: str
+
+
+class TokensAnswer(Outgoing):
+    """All tokens of the owner."""
+
+    tokens: list[TokenOut]
+    next_cursor: None = None
+
+
+# The service
+
+
+class AuthConfig(Outgoing):
+    """How one signs in."""
+
+    mode: str
+    setup_due: bool
+    login_url: str | None
+
+
+class LimitsConfig(Outgoing):
+    """How much is taken at once. Sizes are bytes."""
+
+    max_photo_bytes: int
+    max_batch: int
+    max_name: int
+
+
+class FeaturesConfig(Outgoing):
+    """What this installation can do."""
+
+    imports: bool
+    notifications: bool
+
+
+class Config(Outgoing):
+    """What the page needs to start."""
+
+    version: str
+    auth: AuthConfig
+    limits: LimitsConfig
+    formats: list[str]
+    features: FeaturesConfig
+
+
+class TallyOut(Outgoing):
+    """Photos by state."""
+
+    total: int
+    awaiting: int
+    stored: int
+    labelled: int
+    failed: int
+    trashed: int
+
+
+class Status(Outgoing):
+    """How things stand."""
+
+    photos: TallyOut
+    version: str
+    backends: dict[str, str]
+
+
+class Health(Outgoing):
+    """Whether the service is well; *failing* names the parts that are not."""
+
+    status: Literal["ok", "failing", "draining"]
+    failing: list[str] = []

@@ -1,0 +1,149 @@
+"""Domain values as the models of the API."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from imgtag.api.schemas import (
+    BoxOut,
+    BundleOut,
+    FailureOut,
+    LabelOut,
+    PhotoOut,
+    ProgressOut,
+    QueryOut,
+    TallyOut,
+    TokenOut,
+)
+from imgtag.domain.bundles import Bundle, BundleState
+from imgtag.domain.ids import OwnerId, PhotoId
+from imgtag.domain.labels import Label
+from imgtag.domain.photos import Failure, Photo
+from imgtag.domain.queries import Query, Tally
+from imgtag.ports import ApiToken
+from imgtag.services.signing import Signer
+
+_THUMBNAIL: Final = "thumbnail"
+
+
+class Thumbnails:
+    """URLs of thumbnails that work in ``<img>``, where no header can be sent.
+
+    A URL stays the same for a day, so that browsers keep the picture, and works for one more.
+    """
+
+    def __init__(self, signer: Signer, now: datetime) -> None:
+        self._signer = signer
+        self._now = now
+
+    def url(self, owner: OwnerId, photo: PhotoId) -> str:
+        """Make the URL of one photo's thumbnail."""
+        until = (self._now + timedelta(days=2)).date().isoformat()
+        mark = self._signer.mark(_THUMBNAIL, f"{owner} {photo} {until}")
+        return f"/api/photos/{photo}/thumbnail?owner={owner}&until={until}&key={mark}"
+
+    def proves(self, owner: OwnerId, photo: PhotoId, until: str, mark: str) -> bool:
+        """Tell whether the parts of such a URL belong together and are not too old."""
+        text = f"{owner} {photo} {until}"
+        return self._signer.marked(_THUMBNAIL, text, mark) and self._now.date().isoformat() <= until
+
+
+def photo_out(photo: Photo, thumbnails: Thumbnails) -> PhotoOut:
+    """Show a photo."""
+    return PhotoOut(
+        id=photo.id,
+        file_name=photo.file_name,
+        content_type=photo.content_type,
+        size=photo.size,
+        sha256=photo.sha256,
+        width=photo.width,
+        height=photo.height,
+        taken_at=photo.taken_at,
+        created_at=photo.created_at,
+        state=photo.state,
+        failure=failure_out(photo.failure),
+        labels=[label_out(label) for label in photo.labels.sorted()],
+        thumbnail_url=None if photo.width is None else thumbnails.url(photo.owner, photo.id),
+        trashed_at=photo.trashed_at,
+    )
+
+
+def label_out(label: Label) -> LabelOut:
+    """Show a label."""
+    boxes = [
+        BoxOut(left=box.left, top=box.top, width=box.width, height=box.height)
+        for box in label.boxes
+    ]
+    return LabelOut(
+        name=label.name,
+        confidence=round(label.confidence, 2),
+        source=label.source,
+        model=label.model,
+        parents=list(label.parents),
+        boxes=boxes or None,
+    )
+
+
+def failure_out(failure: Failure | None) -> FailureOut | None:
+    """Show why something failed."""
+    return FailureOut(code=failure.code, detail=failure.detail) if failure else None
+
+
+def query_out(query: Query) -> QueryOut:
+    """Show what was asked for."""
+    return QueryOut(
+        all=list(query.all),
+        any=list(query.any),
+        none=list(query.none),
+        unlabelled=query.unlabelled,
+        state=query.state,
+        q=query.text,
+        photo_ids=list(query.photo_ids),
+    )
+
+
+def bundle_out(bundle: Bundle, origin: str) -> BundleOut:
+    """Show a bundle; its link is told while it works."""
+    return BundleOut(
+        id=bundle.id,
+        name=bundle.name,
+        query=query_out(bundle.query),
+        sidecars=bundle.sidecars,
+        state=bundle.state,
+        photos=bundle.photos,
+        bytes=bundle.bytes,
+        progress=ProgressOut(photos=bundle.progress.photos, bytes=bundle.progress.bytes),
+        failure=failure_out(bundle.failure),
+        created_at=bundle.created_at,
+        ready_at=bundle.ready_at,
+        expires_at=bundle.expires_at,
+        link=f"{origin}/b/{bundle.token}" if bundle.state is BundleState.READY else None,
+    )
+
+
+def tally_out(tally: Tally) -> TallyOut:
+    """Show photos by state."""
+    return TallyOut(
+        total=tally.total,
+        awaiting=tally.awaiting,
+        stored=tally.stored,
+        labelled=tally.labelled,
+        failed=tally.failed,
+        trashed=tally.trashed,
+    )
+
+
+def token_out(token: ApiToken) -> TokenOut:
+    """Show an API token, without its secret."""
+    return TokenOut(
+        id=token.id,
+        name=token.name,
+        scopes=sorted(token.scopes),
+        created_at=token.created_at,
+        expires_at=token.expires_at,
+        last_used_at=token.last_used_at,
+    )
+
+
+def utc(moment: datetime) -> datetime:
+    """Bring a time that a client gave to UTC."""
+    return moment.astimezone(UTC)

@@ -1,0 +1,190 @@
+"""The only module that picks adapters: settings in, a working system out."""
+
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from imgtag import backends
+from imgtag.api.keys import Services
+from imgtag.domain.ids import OwnerId
+from imgtag.domain.labels import LabelLimits
+from imgtag.imaging.model import Limits
+from imgtag.imaging.pool import ImagingPool
+from imgtag.metrics import Metrics
+from imgtag.ports import Backends, Labeler
+from imgtag.services.bundles import Bundles
+from imgtag.services.feed import Feed
+from imgtag.services.labelling import Labelling
+from imgtag.services.photos import Photos
+from imgtag.services.signing import Signer
+from imgtag.services.sweep import Lifetimes, Sweeper
+from imgtag.services.uploads import Uploads
+from imgtag.settings import Settings
+from imgtag.worker import Work
+
+_KEY_FILE: Final = "signing.key"
+_SECRET_BYTES: Final = 32
+_NOBODY: Final = OwnerId("readiness-probe")
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Tell the time in UTC, in whole milliseconds."""
+        now = datetime.now(UTC)
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """A whole imgtag: what HTTP calls, what the consumers do, and who sweeps up."""
+
+    services: Services
+    work: tuple[Work, ...]
+    sweeper: Sweeper
+
+
+@dataclass(frozen=True, slots=True)
+class LabellingTools:
+    """What it takes to label a file, without a service."""
+
+    inspector: ImagingPool
+    labeler: Labeler
+    limits: LabelLimits
+
+
+@asynccontextmanager
+async def open_backends(settings: Settings) -> AsyncIterator[Backends]:
+    """Open one of each port, as the settings name them; closed in reverse."""
+    async with AsyncExitStack() as stack:
+        context = backends.Context(settings, SystemClock(), stack)
+        enter = stack.enter_async_context
+        open_queue = backends.find("queue", settings.queue)
+        photo_events = await enter(open_queue(context, "photos"))
+        bundle_events = await enter(open_queue(context, "bundles"))
+        yield Backends(
+            photo_events=photo_events,
+            bundle_events=bundle_events,
+            blobs=await enter(backends.find("blobs", settings.blobs)(context)),
+            catalog=await enter(backends.find("catalog", settings.catalog)(context, photo_events)),
+            bundles=await enter(backends.find("bundles", settings.bundles)(context, bundle_events)),
+            labeler=await enter(backends.find("labeler", settings.labeler)(context)),
+            notifier=await enter(backends.find("notifier", settings.notifier)(context)),
+            auth=await enter(backends.find("auth", settings.auth)(context)),
+        )
+
+
+@asynccontextmanager
+async def open_labelling(settings: Settings) -> AsyncIterator[LabellingTools]:
+    """Open only what labelling a file takes."""
+    async with AsyncExitStack() as stack:
+        context = backends.Context(settings, SystemClock(), stack)
+        labeler = backends.find("labeler", settings.labeler)(context)
+        yield LabellingTools(
+            await stack.enter_async_context(_imaging(settings)),
+            await stack.enter_async_context(labeler),
+            LabelLimits(settings.min_confidence, settings.max_labels),
+        )
+
+
+@asynccontextmanager
+async def open_system(settings: Settings) -> AsyncIterator[System]:
+    """Open the backends and build everything on them."""
+    async with open_backends(settings) as ports, _imaging(settings) as inspector:
+        yield _build(settings, ports, inspector)
+
+
+def _build(settings: Settings, ports: Backends, inspector: ImagingPool) -> System:
+    clock, feed, metrics = SystemClock(), Feed(), Metrics()
+    signer = Signer(_secret(settings))
+    bundles = Bundles(ports.blobs, ports.catalog, ports.bundles, clock=clock, feed=feed)
+    services = Services(
+        settings=settings,
+        clock=clock,
+        signer=signer,
+        feed=feed,
+        metrics=metrics,
+        auth=ports.auth,
+        blobs=ports.blobs,
+        uploads=Uploads(
+            ports.blobs,
+            ports.catalog,
+            clock=clock,
+            signer=signer,
+            feed=feed,
+            max_photo_bytes=settings.max_photo_bytes,
+        ),
+        photos=Photos(ports.blobs, ports.catalog, clock=clock, feed=feed),
+        bundles=bundles,
+        queues={"photos": ports.photo_events, "bundles": ports.bundle_events},
+        probes={
+            "catalog": lambda: ports.catalog.tally(_NOBODY),
+            "queue": ports.photo_events.waiting,
+        },
+    )
+    return System(
+        services=services,
+        work=(_labelling(settings, ports, inspector, feed),),
+        sweeper=Sweeper(
+            ports,
+            bundles,
+            clock=clock,
+            lifetimes=Lifetimes(
+                trash=timedelta(days=settings.trash_days),
+                upload=timedelta(minutes=settings.upload_minutes),
+            ),
+        ),
+    )
+
+
+def _labelling(settings: Settings, ports: Backends, inspector: ImagingPool, feed: Feed) -> Work:
+    labelling = Labelling(
+        ports.blobs,
+        ports.catalog,
+        ports.labeler,
+        inspector,
+        feed=feed,
+        limits=LabelLimits(settings.min_confidence, settings.max_labels),
+    )
+    return Work(
+        name="photos",
+        queue=ports.photo_events,
+        handle=labelling.handle,
+        give_up=labelling.give_up,
+        # Twice the decoders: while one photo is decoded, another is read or written down.
+        concurrency=2 * _workers(settings),
+        wait=timedelta(seconds=settings.poll_seconds),
+    )
+
+
+def _workers(settings: Settings) -> int:
+    return settings.imaging_workers or os.cpu_count() or 1
+
+
+def _imaging(settings: Settings) -> ImagingPool:
+    return ImagingPool(workers=_workers(settings), limits=Limits())
+
+
+def _secret(settings: Settings) -> str:
+    """Take the secret that is set, or keep one of our own in the data folder."""
+    if settings.secret:
+        return settings.secret.get_secret_value()
+    path = settings.data_dir / _KEY_FILE
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return _make_secret(path)
+
+
+def _make_secret(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    path.touch(mode=0o600)
+    path.write_text(secret)
+    return secret

@@ -1,0 +1,1 @@
+"""Bytes in, bytes out: checksums, archives and the streams that feed them."""

@@ -1,0 +1,179 @@
+"""The life of the process: one exit stack, one task group, and the order in which things end.
+
+Starting: backends, HTTP site, consumers, ready. At the first SIGTERM or SIGINT: `/readyz` says 503,
+consumers begin nothing more, the site stops accepting and lets answers finish, what is running goes
+on to the end of the grace period, then everything is cancelled and closed in reverse. A second
+signal skips the grace.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from enum import StrEnum
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from imgtag import __version__
+from imgtag.api.system import READINESS
+from imgtag.compose import System, open_system
+from imgtag.domain.errors import Invalid
+from imgtag.logs import set_up_logs
+from imgtag.server import create_app
+from imgtag.settings import Settings
+from imgtag.worker import Consumer
+
+# aiohttp closes what is idle, and what has not sent a whole header, after this long.
+KEEP_ALIVE_SECONDS: Final = 10
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_INTERRUPTED: Final = 130
+
+log = structlog.get_logger(__name__)
+
+
+class Role(StrEnum):
+    """Which half of the service a process runs."""
+
+    ALL = "all"
+    API = "api"
+    WORKER = "worker"
+
+    @property
+    def serves(self) -> bool:
+        """Whether it answers HTTP."""
+        return self is not Role.WORKER
+
+    @property
+    def works(self) -> bool:
+        """Whether it consumes events."""
+        return self is not Role.API
+
+
+class Stop:
+    """The wish to end: once for draining, twice for ending at once."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.forced = asyncio.Event()
+
+    def ask(self) -> None:
+        """Hear one signal."""
+        if self.asked.is_set():
+            self.forced.set()
+        self.asked.set()
+
+
+async def serve(settings: Settings, role: Role = Role.ALL) -> int:
+    """Run until a signal ends it; return the exit status.
+
+    A part that crashes ends the whole process: nothing runs on half alive. Raises `Invalid` where
+    the settings can't be carried out.
+    """
+    set_up_logs(settings)
+    stop = Stop()
+    async with (
+        _listening_to_signals(stop),
+        open_system(settings) as system,
+        _open_site(system, role) as runner,
+    ):
+        try:
+            await _run(system, role, runner, stop)
+        except* Exception:
+            log.exception("crashed")
+            return 1
+    log.info("stopped")
+    return _INTERRUPTED if stop.forced.is_set() else 0
+
+
+@asynccontextmanager
+async def _listening_to_signals(stop: Stop) -> AsyncIterator[None]:
+    loop = asyncio.get_running_loop()
+    async with AsyncExitStack() as stack:
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, stop.ask)
+            stack.callback(loop.remove_signal_handler, number)
+        yield
+
+
+@asynccontextmanager
+async def _open_site(system: System, role: Role) -> AsyncIterator[web.AppRunner | None]:
+    if not role.serves:
+        yield None
+        return
+    settings = system.services.settings
+    runner = web.AppRunner(
+        create_app(system.services),
+        keepalive_timeout=KEEP_ALIVE_SECONDS,
+        shutdown_timeout=settings.drain_seconds,
+        access_log=None,
+    )
+    await runner.setup()
+    try:
+        await _listen(runner, settings)
+        yield runner
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, settings: Settings) -> None:
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+    except OSError as error:
+        msg = f"can't listen on {settings.host} port {settings.port}: {error.strerror}"
+        raise Invalid(msg, code="address_not_available") from error
+
+
+async def _run(system: System, role: Role, runner: web.AppRunner | None, stop: Stop) -> None:
+    work = system.work if role.works else ()
+    consumers = [Consumer(each, system.services.metrics) for each in work]
+    async with asyncio.TaskGroup() as tasks:
+        consuming = [tasks.create_task(consumer.run()) for consumer in consumers]
+        sweeping = [tasks.create_task(system.sweeper.run())] if role.works else []
+        await _announce(system, runner)
+        await stop.asked.wait()
+        log.info("draining")
+        for consumer in consumers:
+            consumer.stop()
+        ending = tasks.create_task(_end(system, runner, consuming))
+        await _wait_for(ending, stop, system.services.settings.drain_seconds)
+        for task in (ending, *consuming, *sweeping):
+            task.cancel()
+
+
+async def _end(
+    system: System, runner: web.AppRunner | None, consuming: Sequence[asyncio.Task[None]]
+) -> None:
+    """Let what was begun come to its end."""
+    system.services.feed.close()
+    if runner:
+        runner.app[READINESS].draining = True
+        await runner.cleanup()
+    await asyncio.wait(consuming) if consuming else None
+
+
+async def _wait_for(ending: asyncio.Task[None], stop: Stop, seconds: float) -> None:
+    """Wait until all has ended, but not past the grace period or a second signal."""
+    async with asyncio.TaskGroup() as tasks:
+        forced = tasks.create_task(stop.forced.wait())
+        await asyncio.wait({ending, forced}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        forced.cancel()
+
+
+async def _announce(system: System, runner: web.AppRunner | None) -> None:
+    """Say on stdout, once it is true, where the service is."""
+    settings = system.services.settings
+    log.info("started", version=__version__)
+    if runner is None:
+        sys.stdout.write("imgtag worker is running\n")
+        sys.stdout.flush()
+        return
+    host, port = runner.addresses[0][:2]
+    address = settings.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    sys.stdout.write(f"imgtag is ready: {address}\n")
+    code = await system.services.auth.setup_code()
+    if code:
+        sys.stdout.write(f"Make the first account there with the set-up code {code}\n")
+    sys.stdout.flush()

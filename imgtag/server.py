@@ -1,0 +1,66 @@
+"""The HTTP application: typed keys, middlewares in order, and the route table."""
+
+import secrets
+import time
+from types import MappingProxyType
+from typing import Final
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from structlog.contextvars import bound_contextvars
+
+from imgtag.api.access import POLICIES, authorise
+from imgtag.api.headers import add_headers, answer_preflight
+from imgtag.api.keys import SERVICES, Services, services
+from imgtag.api.openapi import document
+from imgtag.api.page import PAGE, Page
+from imgtag.api.problems import REQUEST_ID, answer_errors
+from imgtag.api.routes import ROUTES
+from imgtag.api.system import DOCUMENT, READINESS, Readiness
+
+JSON_BODY_BYTES: Final = 1024 * 1024
+_QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(known: Services) -> web.Application:
+    """Build the application on *known* services. Uploads are bounded by their tickets."""
+    app = web.Application(
+        client_max_size=JSON_BODY_BYTES,
+        middlewares=[observe, answer_preflight, answer_errors, authorise],
+    )
+    app[SERVICES] = known
+    app[READINESS] = Readiness()
+    app[PAGE] = Page()
+    app[DOCUMENT] = document(ROUTES)
+    app[POLICIES] = MappingProxyType({route.handler: route.access for route in ROUTES})
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, route.handler)
+        if route.method == "GET":
+            app.router.add_route("HEAD", route.path, route.handler)
+    app.on_response_prepare.append(add_headers)
+    return app
+
+
+@web.middleware
+async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request an id, log it and measure it."""
+    request[REQUEST_ID] = secrets.token_hex(8)
+    started = time.perf_counter()
+    with bound_contextvars(request=request[REQUEST_ID]):
+        response = await handler(request)
+        _measure(request, response.status, time.perf_counter() - started)
+    return response
+
+
+def _measure(request: web.Request, status: int, seconds: float) -> None:
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource else "none"
+    requests = services(request).metrics.requests
+    requests.labels(request.method, route, status).observe(seconds)
+    if request.path not in _QUIET:
+        log.info(
+            "request", method=request.method, route=route, status=status, seconds=round(seconds, 4)
+        )

@@ -1,0 +1,139 @@
+"""Comparing what should be with what is, and mending it on demand."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from imgtag.domain.errors import NotFound
+from imgtag.domain.ids import OwnerId, PhotoId
+from imgtag.domain.keys import BlobKey, BlobKind
+from imgtag.domain.photos import Photo, PhotoState
+from imgtag.domain.queries import Position, Query, Sort
+from imgtag.ports import Backends
+
+_PAGE = 500
+_OF_A_PHOTO = frozenset({BlobKind.ORIGINAL, BlobKind.THUMBNAIL, BlobKind.RENDITION})
+_OF_A_BUNDLE = frozenset({BlobKind.MANIFEST, BlobKind.ARCHIVE})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it should be.
+
+    *code* is ``count_drift``, ``missing_bytes``, ``wrong_size``, ``orphan_bytes`` or
+    ``dead_letters``.
+    """
+
+    code: str
+    detail: str
+    repaired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All findings, and how much was looked at."""
+
+    findings: Sequence[Finding]
+    owners: int
+    photos: int
+    blobs: int
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing is wrong any more."""
+        return all(finding.repaired for finding in self.findings)
+
+
+class Doctor:
+    """Examines one installation. Safe beside a running service."""
+
+    def __init__(self, backends: Backends, *, repair: bool) -> None:
+        self._backends = backends
+        self._repair = repair
+        self._findings: list[Finding] = []
+        self._photos = 0
+        self._blobs = 0
+
+    async def examine(self) -> Report:
+        """Look at everything once."""
+        owners = [owner async for owner in self._backends.catalog.owners()]
+        for owner in owners:
+            await self._compare_counts(owner)
+            async for photo in _all_photos(self._backends, owner):
+                self._photos += 1
+                await self._check_bytes(photo)
+        await self._find_orphans()
+        await self._find_dead_letters()
+        return Report(self._findings, len(owners), self._photos, self._blobs)
+
+    async def _compare_counts(self, owner: OwnerId) -> None:
+        catalog = self._backends.catalog
+        kept = {count.name.folded: count.photos for count in await catalog.counts(owner)}
+        counted = await catalog.recount(owner)
+        if kept == dict(counted):
+            return
+        differing = sorted(
+            name for name in kept.keys() | counted.keys() if kept.get(name) != counted.get(name)
+        )
+        if self._repair:
+            await catalog.repair_counts(owner)
+        detail = f"the counts of {len(differing)} labels are off, {differing[0]!r} among them"
+        self._found("count_drift", detail, mended=self._repair)
+
+    async def _check_bytes(self, photo: Photo) -> None:
+        key = BlobKey(photo.owner, BlobKind.ORIGINAL, photo.id)
+        try:
+            info = await self._backends.blobs.stat(key)
+        except NotFound:
+            self._found("missing_bytes", f"the bytes of photo {photo.id} are gone")
+            return
+        if info.size != photo.size:
+            detail = f"photo {photo.id} has {info.size} bytes and should have {photo.size}"
+            self._found("wrong_size", detail)
+
+    async def _find_orphans(self) -> None:
+        async for key in self._backends.blobs.keys():
+            self._blobs += 1
+            if not await self._belongs(key):
+                if self._repair:
+                    await self._backends.blobs.delete(key)
+                self._found("orphan_bytes", f"nothing knows of {key}", mended=self._repair)
+
+    async def _belongs(self, key: BlobKey) -> bool:
+        if key.kind in _OF_A_BUNDLE:
+            return True  # the sweeper knows when these go
+        try:
+            photo = await self._backends.catalog.get(key.owner, PhotoId(key.name))
+        except NotFound:
+            return False
+        return photo.id == key.name
+
+    async def _find_dead_letters(self) -> None:
+        queues = {"photos": self._backends.photo_events, "bundles": self._backends.bundle_events}
+        for name, queue in queues.items():
+            number = await queue.dead_letters()
+            if number:
+                self._found("dead_letters", f"{number} events of {name} were given up on")
+
+    def _found(self, code: str, detail: str, *, mended: bool = False) -> None:
+        self._findings.append(Finding(code, detail, mended))
+
+
+async def _all_photos(backends: Backends, owner: OwnerId) -> AsyncIterator[Photo]:
+    """Every photo whose bytes have arrived, in the trash or not."""
+    for trashed in (False, True):
+        after: Position | None = None
+        while True:
+            page = await backends.catalog.page(
+                owner, Query(trashed=trashed), Sort.OLDEST_CREATED, after=after, limit=_PAGE
+            )
+            for photo in page.photos:
+                if photo.state is not PhotoState.AWAITING:
+                    yield photo
+            if page.next is None:
+                break
+            after = page.next
+
+
+async def examine(backends: Backends, *, repair: bool) -> Report:
+    """Compare counts with photos, and photos with bytes, either way; mend when asked to."""
+    return await Doctor(backends, repair=repair).examine()
