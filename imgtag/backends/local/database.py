@@ -1,0 +1,301 @@
+"""The database of this machine: one writer that commits in groups, and a few readers."""
+
+import asyncio
+import sys
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Final, TypeVar, cast
+
+import apsw
+
+from imgtag.backends import Context
+from imgtag.backends.local.lock import make_data_dir
+from imgtag.backends.local.schema import Component, migrate, stamp
+from imgtag.domain.errors import Invalid, Unavailable
+
+T = TypeVar("T")
+Work = Callable[[apsw.Connection], T]
+
+FILE_NAME: Final = "imgtag.db"
+READERS: Final = 3
+MAX_GROUP: Final = 128
+BUSY_MILLISECONDS: Final = 10_000
+WAL_BYTES: Final = 64 * 1024 * 1024
+# Versions before this one can corrupt a WAL that two connections reset at once:
+# sqlite.org/wal.html, "The WAL-Reset Bug".
+OLDEST_SQLITE: Final = (3, 51, 3)
+WITHDRAWN_SQLITE: Final = (3, 52, 0)
+
+_WRITER: Final = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+_READER: Final = apsw.SQLITE_OPEN_READONLY
+_PAGES_KIB: Final = {_WRITER: 16 * 1024, _READER: 8 * 1024}
+# After one of these, what the kernel still holds may differ from what is on the disk.
+_LOST_SYNC: Final = frozenset({apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC})
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """One write on its way, and what became of it."""
+
+    work: Work[Any]
+    answer: asyncio.Future[Any]
+    result: Any = None
+    error: Exception | None = None
+
+    def deliver(self) -> None:
+        if self.answer.done():
+            return
+        if self.error:
+            self.answer.set_exception(self.error)
+        else:
+            self.answer.set_result(self.result)
+
+
+@dataclass(slots=True)
+class _Group:
+    """Writes that share one transaction."""
+
+    jobs: Sequence[_Job]
+    announcements: dict[Callable[[], None], None] = field(default_factory=dict)
+
+
+class Database:
+    """Runs reads and writes of all owners. See `open_database`."""
+
+    def __init__(self, writer: apsw.Connection, readers: Sequence[apsw.Connection]) -> None:
+        self._writer = writer
+        self._idle_readers: SimpleQueue[apsw.Connection] = SimpleQueue()
+        for reader in readers:
+            self._idle_readers.put(reader)
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._reading = ThreadPoolExecutor(len(readers), thread_name_prefix="sqlite-reader")
+        self._waiting: deque[_Job] = deque()
+        self._committing: asyncio.Future[_Group] | None = None
+        self._announcements: dict[Callable[[], None], None] = {}
+        self._closed = False
+        self._distrusted = False
+
+    async def read(self, work: Work[T]) -> T:
+        """Run *work* in a reader's thread, on one snapshot of everything that was written.
+
+        Raises `Unavailable`, code ``storage_failed`` or ``storage_full``, when the disk can't
+        answer; what *work* raises itself passes through.
+        """
+        self._refuse_when_closed()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._reading, self._read, work)
+
+    async def write(self, work: Work[T]) -> T:
+        """Run *work* in the writer's thread and answer once what it wrote is durable.
+
+        Writes that wait at the same time share a transaction and its fsync; one that raises is
+        undone alone. *work* is quick, uses nothing but the connection that it is given, and leaves
+        the transaction alone. A caller that is cancelled does not learn whether it was written.
+        Errors as in `read`.
+        """
+        self._refuse_when_closed()
+        job = _Job(work, asyncio.get_running_loop().create_future())
+        self._waiting.append(job)
+        self._commit_next()
+        return cast("T", await job.answer)
+
+    def after_commit(self, announce: Callable[[], None]) -> None:
+        """Have *announce* called on the event loop once the running *work* is durable.
+
+        For use by *work*. It may be called although *work* was undone, and once for several.
+        """
+        self._announcements[announce] = None
+
+    async def migrate(self, component: Component) -> None:
+        """Bring the tables of *component* up to date. `Invalid` for those of a later version."""
+        await self.write(lambda db: migrate(db, component))
+
+    async def close(self) -> None:
+        """Let writes that were asked for finish, then refuse any more."""
+        self._closed = True
+        try:
+            while self._committing:
+                await asyncio.wait([self._committing])
+        finally:
+            self._reading.shutdown()
+            self._writing.shutdown()
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            msg = "the database is closed"
+            raise Unavailable(msg, code="storage_closed")
+
+    def _read(self, work: Work[T]) -> T:
+        reader = self._idle_readers.get()
+        try:
+            with storage_errors(), _transaction(reader):
+                return work(reader)
+        finally:
+            self._idle_readers.put(reader)
+
+    def _commit_next(self) -> None:
+        if self._committing or not self._waiting:
+            return
+        size = min(len(self._waiting), MAX_GROUP)
+        jobs = [self._waiting.popleft() for _ in range(size)]
+        group = _Group([job for job in jobs if not job.answer.cancelled()])
+        loop = asyncio.get_running_loop()
+        self._committing = loop.run_in_executor(self._writing, self._commit, group)
+        self._committing.add_done_callback(self._committed)
+
+    def _committed(self, committed: "asyncio.Future[_Group]") -> None:
+        self._committing = None
+        group = committed.result()
+        for job in group.jobs:
+            job.deliver()
+        for announce in group.announcements:
+            announce()
+        self._commit_next()
+
+    def _commit(self, group: _Group) -> _Group:
+        self._announcements = group.announcements
+        try:
+            with storage_errors(), self._trusted(), _transaction(self._writer):
+                for job in group.jobs:
+                    self._attempt(job)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the callers' to hear
+            for job in group.jobs:
+                job.error = job.error or error
+        return group
+
+    def _attempt(self, job: _Job) -> None:
+        try:
+            with storage_errors(), _savepoint(self._writer):
+                job.result = job.work(self._writer)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the caller's to hear
+            job.error = error
+        if job.error and not self._writer.in_transaction:
+            # SQLite has undone the whole group, as it may when the disk is full.
+            raise job.error
+
+    @contextmanager
+    def _trusted(self) -> Iterator[None]:
+        """Write nothing more once an fsync has failed: the next one may claim success falsely."""
+        if self._distrusted:
+            msg = "the disk has failed; imgtag must be started again"
+            raise Unavailable(msg, code="storage_failed")
+        try:
+            yield
+        except apsw.IOError as error:
+            self._distrusted = getattr(error, "extendedresult", 0) in _LOST_SYNC
+            raise
+
+
+@asynccontextmanager
+async def open_database(path: Path, *, readers: int = READERS) -> AsyncIterator[Database]:
+    """Open the database at *path*, made if it is absent, for this process.
+
+    Raises `Invalid` where the SQLite library is too old to be trusted (``sqlite_too_old``), and
+    where the file is another program's or a later version's; `Unavailable` as in `Database.read`.
+    """
+    refuse_old_sqlite(apsw.sqlite_lib_version())
+    with ExitStack() as connections:
+        writer = connections.enter_context(closing(await asyncio.to_thread(_open_writer, path)))
+        # Left first, so that the writer is the last to close and takes the WAL in.
+        pool = [connections.enter_context(closing(_connect(path, _READER))) for _ in range(readers)]
+        database = Database(writer, pool)
+        try:
+            yield database
+        finally:
+            await database.close()
+
+
+async def shared_database(context: Context) -> Database:
+    """Give the one database that every part of this process stands on."""
+    path = make_data_dir(context.settings.data_dir) / FILE_NAME
+    return await context.shared("sqlite", lambda: open_database(path))
+
+
+def refuse_old_sqlite(version: str) -> None:
+    """Raise `Invalid`, code ``sqlite_too_old``, for a *version* such as ``3.40.1``."""
+    number = tuple(int(part) for part in version.split("."))
+    if number < OLDEST_SQLITE or number == WITHDRAWN_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE))
+        msg = f"SQLite {version} can corrupt a database in WAL mode; {oldest} or later is needed"
+        raise Invalid(msg, code="sqlite_too_old")
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Turn what SQLite raises when the disk can't do its part into `Unavailable`."""
+    try:
+        yield
+    except apsw.FullError as error:
+        msg = "the disk is full"
+        raise Unavailable(msg, code="storage_full", retry_after_seconds=60) from error
+    except apsw.BusyError as error:
+        msg = "another program is writing to the database"
+        raise Unavailable(msg, code="storage_busy") from error
+    except (
+        apsw.IOError,
+        apsw.CantOpenError,
+        apsw.ReadOnlyError,
+        apsw.CorruptError,
+        apsw.NotADBError,
+        apsw.PermissionsError,
+        apsw.AuthError,
+    ) as error:
+        msg = "the database can't be read or written"
+        raise Unavailable(msg, code="storage_failed", retry_after_seconds=30) from error
+
+
+@contextmanager
+def _transaction(db: apsw.Connection) -> Iterator[None]:
+    db.execute("BEGIN" if db.readonly("main") else "BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _savepoint(db: apsw.Connection) -> Iterator[None]:
+    db.execute("SAVEPOINT work")
+    try:
+        yield
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK TO work")
+            db.execute("RELEASE work")
+        raise
+    db.execute("RELEASE work")
+
+
+def _open_writer(path: Path) -> apsw.Connection:
+    # The WAL takes its permissions over from the database.
+    path.touch(mode=0o600)
+    with storage_errors():
+        writer = _connect(path, _WRITER)
+        with ExitStack() as undo:
+            undo.callback(writer.close)
+            writer.pragma("journal_mode", "wal")
+            writer.pragma("synchronous", "full")
+            writer.pragma("foreign_keys", "on")
+            writer.pragma("journal_size_limit", WAL_BYTES)
+            if sys.platform == "darwin":
+                writer.pragma("fullfsync", "on")
+            with _transaction(writer):
+                stamp(writer)
+            undo.pop_all()
+    return writer
+
+
+def _connect(path: Path, mode: int) -> apsw.Connection:
+    with storage_errors():
+        connection = apsw.Connection(str(path), flags=mode, statementcachesize=200)
+        connection.set_busy_timeout(BUSY_MILLISECONDS)
+        connection.pragma("cache_size", -_PAGES_KIB[mode])
+        return connection
