@@ -1,0 +1,104 @@
+"""Makers of photos, labels, bundles and small JPEGs: all different, and the same in every run."""
+
+import hashlib
+import io
+import zlib
+from datetime import datetime
+from itertools import count
+from typing import Any, Final
+
+from PIL import Image
+
+from imgtag.domain.bundles import Bundle
+from imgtag.domain.ids import BundleId, OwnerId, PhotoId
+from imgtag.domain.labels import LabelChange, LabelHit, LabelName
+from imgtag.domain.photos import Content, Facts, Photo
+from imgtag.domain.queries import Query
+from imgtag.ports import Clock
+
+ADA: Final = OwnerId("ada")
+BOB: Final = OwnerId("bob")
+MODEL: Final = "test-1"
+
+
+class Maker:
+    """Makes things of the domain, created when *clock* says. *seed* sets two makers apart."""
+
+    def __init__(self, clock: Clock, *, seed: int = 0) -> None:
+        self._clock = clock
+        self._seed = seed
+        self._numbers = count(1)
+
+    def photo_id(self) -> PhotoId:
+        """Make an id that no photo has."""
+        return PhotoId.mint(self._clock.now(), self._noise()[:10])
+
+    def bundle_id(self) -> BundleId:
+        """Make an id that no bundle has."""
+        return BundleId.mint(self._clock.now(), self._noise()[:10])
+
+    def content(self) -> Content:
+        """Make the identity of bytes that nobody sent so far."""
+        return content_of(self._noise())
+
+    def photo(self, owner: OwnerId = ADA, **known: Any) -> Photo:
+        """Make a photo that awaits its bytes; *known* sets fields."""
+        photo_id = self.photo_id()
+        fields = {"file_name": f"{photo_id[-6:]}.jpg", "created_at": self._clock.now(), **known}
+        return Photo(owner=owner, id=photo_id, **fields)
+
+    def bundle(self, owner: OwnerId = ADA, **known: Any) -> Bundle:
+        """Make a bundle that was just asked for; *known* sets fields."""
+        fields: dict[str, Any] = {
+            "name": "Lakes",
+            "query": query(any=["Lake"]),
+            "sidecars": False,
+            "photos": 2,
+            "bytes": 2048,
+            "token": self._noise().hex()[:32],
+            "created_at": self._clock.now(),
+            **known,
+        }
+        return Bundle(owner=owner, id=self.bundle_id(), **fields)
+
+    def _noise(self) -> bytes:
+        return hashlib.sha256(f"{self._seed}/{next(self._numbers)}".encode()).digest()
+
+
+def content_of(data: bytes) -> Content:
+    """Measure *data* as ingest does."""
+    return Content(len(data), hashlib.sha256(data).hexdigest(), zlib.crc32(data))
+
+
+def facts(taken_at: datetime | None = None) -> Facts:
+    """Make what decoding tells of an ordinary photo."""
+    return Facts("image/jpeg", 4032, 3024, taken_at)
+
+
+def names(*texts: str) -> tuple[LabelName, ...]:
+    """Make label names."""
+    return tuple(LabelName(text) for text in texts)
+
+
+def hit(name: str, confidence: float = 90.0, *parents: str) -> LabelHit:
+    """Make what a labeler says of one label."""
+    return LabelHit(LabelName(name), confidence, names(*parents))
+
+
+def change(add: str | None = None, remove: str | None = None) -> LabelChange:
+    """Make a user's change of one label."""
+    return LabelChange(names(add) if add else (), names(remove) if remove else ())
+
+
+def query(**parts: Any) -> Query:
+    """Make a query; labels may be given as plain text."""
+    for part in ("all", "any", "none"):
+        parts[part] = names(*parts.get(part, ()))
+    return Query(**parts)
+
+
+def jpeg(width: int = 16, height: int = 12, colour: tuple[int, int, int] = (30, 90, 160)) -> bytes:
+    """Make a small JPEG of one colour; sizes are pixels."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(buffer, "JPEG")
+    return buffer.getvalue()
