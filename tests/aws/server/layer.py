@@ -1,0 +1,237 @@
+"""What stands in front of moto: S3's strictness, archive tiers, and faults on demand.
+
+Tests steer it with ``POST /_test``: ``{"faults": [...], "archived": {...}, "seed": 1}`` replaces what
+was set before; the answer tells how often each fault struck and how often each operation was asked.
+"""
+
+import base64
+import hashlib
+import io
+import json
+import random
+import threading
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import parse_qs, unquote
+from xml.sax.saxutils import escape
+
+from tests.aws.server.sigv4 import Refused, Request, check
+
+Environ = dict[str, Any]
+Start = Callable[..., Any]
+Answer = tuple[str, list[tuple[str, str]], bytes]
+App = Callable[[Environ, Start], Iterable[bytes]]
+
+JSON: Final = [("Content-Type", "application/x-amz-json-1.0")]
+CONFLICT: Final = {
+    "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+    "Message": "Transaction cancelled [TransactionConflict]",
+    "CancellationReasons": [{"Code": "TransactionConflict", "Message": "ongoing"}],
+}
+THROTTLED: Final = {"__type": "ThrottlingException", "message": "Rate exceeded"}
+
+
+class Layer:
+    """A WSGI app around moto's."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._dynamodb = threading.RLock()
+        self._lock = threading.Lock()
+        self._set({})
+
+    def _set(self, rules: Mapping[str, Any]) -> None:
+        self._faults: list[dict[str, Any]] = list(rules.get("faults", ()))
+        self._archived: dict[str, str] = dict(rules.get("archived", {}))
+        self._restoring: set[str] = set()
+        self._random = random.Random(rules.get("seed", 1))
+        self._struck: Counter[str] = Counter()
+        self._asked: Counter[str] = Counter()
+        self._again: list[dict[str, Any]] = []
+
+    def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        """Answer one request."""
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
+        status, headers, content = self._answer(environ, body)
+        kept = [pair for pair in headers if pair[0].lower() not in {"connection"}]
+        if not any(name.lower() == "content-length" for name, _ in kept):
+            kept.append(("Content-Length", str(len(content))))
+        start(status, kept)
+        return [content] if environ["REQUEST_METHOD"] != "HEAD" else []
+
+    def _answer(self, environ: Environ, body: bytes) -> Answer:
+        if environ["PATH_INFO"] == "/_test":
+            return self._steer(body)
+        operation = _operation(environ, body)
+        with self._lock:
+            self._asked[operation] += 1
+        fault = self._draw(operation)
+        if fault == "throttle":
+            return _throttled(operation)
+        if fault == "conflict":
+            return "400 Bad Request", JSON, json.dumps(CONFLICT).encode()
+        answer = self._pass_on(environ, body, operation)
+        return self._spoil(fault, operation, answer)
+
+    def _steer(self, body: bytes) -> Answer:
+        with self._lock:
+            told = {"struck": self._struck, "asked": self._asked}
+            answer = json.dumps(told).encode()
+            if body:
+                self._set(json.loads(body))
+        return "200 OK", JSON, answer
+
+    def _draw(self, operation: str) -> str | None:
+        with self._lock:
+            for fault in self._faults:
+                if operation.startswith(fault["operation"]) and self._random.random() < fault["rate"]:
+                    if self._struck[fault["kind"]] >= fault.get("times", 1 << 60):
+                        continue
+                    self._struck[fault["kind"]] += 1
+                    return str(fault["kind"])
+        return None
+
+    def _pass_on(self, environ: Environ, body: bytes, operation: str) -> Answer:
+        if operation.startswith("s3."):
+            return self._s3(environ, body)
+        if operation.startswith("DynamoDB"):
+            with self._dynamodb:
+                return self._moto(environ)
+        return self._moto(environ)
+
+    def _spoil(self, fault: str | None, operation: str, answer: Answer) -> Answer:
+        status, headers, content = answer
+        if fault == "lost":
+            return "500 Internal Server Error", JSON, b'{"__type":"InternalServerError"}'
+        if fault == "truncate":
+            length = [("Content-Length", str(len(content)))]
+            kept = [pair for pair in headers if pair[0].lower() != "content-length"]
+            return status, kept + length, content[: len(content) // 2]
+        if operation == "AmazonSQS.ReceiveMessage":
+            return status, headers, self._shuffle(fault, content)
+        return answer
+
+    def _shuffle(self, fault: str | None, content: bytes) -> bytes:
+        """Deliver some messages once more later on, and none in order."""
+        told = json.loads(content or b"{}")
+        messages = told.get("Messages", [])
+        with self._lock:
+            if fault == "duplicate":
+                self._again += messages
+            elif self._again and not messages:
+                messages = [self._again.pop()]
+            self._random.shuffle(messages)
+        return json.dumps({**told, "Messages": messages} if messages else told).encode()
+
+    def _moto(self, environ: Environ) -> Answer:
+        told: list[Any] = []
+
+        def start(status: str, headers: list[tuple[str, str]], _: Any = None) -> Callable[[bytes], None]:
+            told.extend((status, headers))
+            return lambda _: None
+
+        content = b"".join(self._app(environ, start))
+        return told[0], told[1], content
+
+    def _s3(self, environ: Environ, body: bytes) -> Answer:
+        headers = _headers(environ)
+        path = unquote(environ.get("RAW_URI", environ["PATH_INFO"]).split("?")[0])
+        query = environ.get("QUERY_STRING", "")
+        try:
+            check(Request(environ["REQUEST_METHOD"], path, query, headers))
+            _must_be_intact(headers, body)
+            restored = self._archive(environ["REQUEST_METHOD"], path, query, headers, body)
+        except Refused as refused:
+            return _refusal(refused)
+        if restored:
+            return restored
+        status, told, content = self._moto(environ)
+        if environ["REQUEST_METHOD"] == "HEAD" and path in self._archived:
+            told = [*told, *self._archive_headers(path)]
+        return status, told, content
+
+    def _archive(
+        self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
+    ) -> Answer | None:
+        source = unquote(headers.get("x-amz-copy-source", ""))
+        read = path if method == "GET" else f"/{source.lstrip('/')}" if source else None
+        if read in self._archived:
+            tier = f"<AccessTier>{self._archived[read]}</AccessTier>"
+            storage = "<StorageClass>INTELLIGENT_TIERING</StorageClass>"
+            raise Refused(403, "InvalidObjectState", extra=storage + tier)
+        if method == "POST" and "restore" in parse_qs(query, keep_blank_values=True):
+            return self._restore(path, body)
+        return None
+
+    def _restore(self, path: str, body: bytes) -> Answer:
+        if path not in self._archived:
+            raise Refused(403, "InvalidObjectState")
+        if b"<Days>" in body:
+            raise Refused(400, "InvalidArgument", "Days with INTELLIGENT_TIERING")
+        if path in self._restoring:
+            raise Refused(409, "RestoreAlreadyInProgress")
+        self._restoring.add(path)
+        return "202 Accepted", [], b""
+
+    def _archive_headers(self, path: str) -> list[tuple[str, str]]:
+        found = [("x-amz-archive-status", self._archived[path])]
+        if path in self._restoring:
+            found.append(("x-amz-restore", 'ongoing-request="true"'))
+        return found
+
+
+def _operation(environ: Environ, body: bytes) -> str:
+    target = environ.get("HTTP_X_AMZ_TARGET")
+    if target:
+        return str(target)
+    if body.startswith((b"Action=", b"Version=")) or b"Action=" in body[:200]:
+        return "query." + parse_qs(body.decode())["Action"][0]
+    if environ["PATH_INFO"].startswith("/moto-api"):
+        return "moto"
+    return "s3." + str(environ["REQUEST_METHOD"])
+
+
+def _headers(environ: Environ) -> dict[str, str]:
+    found = {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if environ.get(name):
+            found[name.replace("_", "-").lower()] = environ[name]
+    return found
+
+
+def _must_be_intact(headers: Mapping[str, str], body: bytes) -> None:
+    sums = {
+        "content-md5": lambda: hashlib.md5(body, usedforsecurity=False).digest(),
+        "x-amz-checksum-sha256": lambda: hashlib.sha256(body).digest(),
+        "x-amz-checksum-crc32": lambda: zlib.crc32(body).to_bytes(4, "big"),
+    }
+    for name, measure in sums.items():
+        if name in headers and base64.b64decode(headers[name]) != measure():
+            raise Refused(400, "BadDigest", name)
+    claimed = headers.get("x-amz-content-sha256", "")
+    if len(claimed) == 64 and claimed != hashlib.sha256(body).hexdigest():
+        raise Refused(400, "XAmzContentSHA256Mismatch")
+
+
+def _refusal(refused: Refused) -> Answer:
+    text = f"<Error><Code>{refused.code}</Code><Message>{escape(str(refused))}</Message>"
+    body = f'<?xml version="1.0"?>{text}{refused.extra}</Error>'.encode()
+    return f"{refused.status} Refused", [("Content-Type", "application/xml")], body
+
+
+def _throttled(operation: str) -> Answer:
+    if operation.startswith("s3."):
+        return _refusal(Refused(503, "SlowDown"))
+    if operation.startswith("query."):
+        error = "<Error><Code>Throttling</Code></Error>"
+        return "400 Bad Request", [("Content-Type", "text/xml")], (
+            f"<ErrorResponse>{error}</ErrorResponse>".encode()
+        )
+    return "400 Bad Request", JSON, json.dumps(THROTTLED).encode()

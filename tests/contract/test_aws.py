@@ -1,0 +1,51 @@
+"""The AWS backends keep the contracts, on a moto server behind S3's own strictness."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from imgtag.backends.aws import BACKENDS, clients
+from imgtag.backends.aws.blobs import S3BlobStore
+from imgtag.backends.aws.places import Places
+from imgtag.domain.keys import BlobKey
+from imgtag.testing.contracts.blob_store import BlobStoreContract
+from tests.aws.fixtures import Cloud, aws_environment, aws_server, cloud  # noqa: F401
+
+
+class TestBlobs(BlobStoreContract[S3BlobStore]):
+    """`S3BlobStore` on moto."""
+
+    signs_urls = True
+
+    @pytest.fixture(autouse=True)
+    def on(self, cloud: Cloud) -> None:  # noqa: F811
+        """Keep the cloud at hand for the back doors."""
+        self.cloud = cloud
+
+    @pytest.fixture
+    async def store(self, cloud: Cloud) -> AsyncIterator[S3BlobStore]:  # noqa: F811
+        """Give an empty store."""
+        async with BACKENDS["s3"].blobs(cloud.context) as store:
+            yield store
+
+    async def raw_bytes(self, store: S3BlobStore, key: BlobKey) -> bytes | None:
+        """Read the object with the SDK."""
+        s3 = await clients.s3(self.cloud.context)
+        place = Places.of(self.cloud.settings).of_blob(key)
+        try:
+            found = await s3.get_object(**place.arguments)
+        except s3.exceptions.NoSuchKey:
+            return None
+        return await found["Body"].read()
+
+    async def plant(self, store: S3BlobStore, key: BlobKey, content: bytes) -> None:
+        """Put the object with the SDK."""
+        s3 = await clients.s3(self.cloud.context)
+        place = Places.of(self.cloud.settings).of_blob(key)
+        await s3.put_object(**place.arguments, Body=content, ContentType="image/jpeg")
+
+    async def leftovers(self, store: S3BlobStore) -> int:
+        """Count unfinished multipart uploads."""
+        s3 = await clients.s3(self.cloud.context)
+        told = await s3.list_multipart_uploads(Bucket=self.cloud.settings.s3_bucket)
+        return len(told.get("Uploads", ()))
