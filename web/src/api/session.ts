@@ -1,0 +1,59 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { answer, client } from './client';
+import { ApiError } from './errors';
+import { keys } from './keys';
+
+export function useConfig() {
+  return useQuery({
+    queryKey: keys.config,
+    queryFn: ({ signal }) => answer(client.GET('/api/config', { signal })),
+    staleTime: Infinity,
+  });
+}
+
+/** Who is signed in; null when nobody is. */
+export function useSession() {
+  return useQuery({
+    queryKey: keys.session,
+    queryFn: async ({ signal }) => {
+      try {
+        return await answer(client.GET('/api/session', { signal }));
+      } catch (error) {
+        if (error instanceof ApiError && error.status === 401) return null;
+        throw error;
+      }
+    },
+  });
+}
+
+export function useSignIn() {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (body: { username: string; password: string }) => answer(client.POST('/api/session', { body })),
+    onSuccess: () => cache.invalidateQueries(),
+  });
+}
+
+export function useSetUp() {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: async (body: { code: string; username: string; password: string }) => {
+      await answer(client.POST('/api/setup', { body }));
+      const { username, password } = body;
+      await answer(client.POST('/api/session', { body: { username, password } }));
+    },
+    onSuccess: () => cache.invalidateQueries(),
+  });
+}
+
+export function useSignOut() {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: () => answer(client.DELETE('/api/session')),
+    onSuccess: async () => {
+      cache.setQueryData(keys.session, null);
+      cache.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'config' && queryKey[0] !== 'session' });
+      await cache.invalidateQueries({ queryKey: keys.session });
+    },
+  });
+}

@@ -1,0 +1,102 @@
+import { Button } from '@cloudscape-design/components';
+import { lazy, Suspense, useMemo, useState } from 'react';
+import { useParams, useSearchParams } from 'react-router';
+import { useStatus } from '@/api/account';
+import { formatFilter, isFiltering, parseFilter, type PhotoFilter } from '@/lib/photo-filter';
+import { keepOnly, noSelection, type Selection } from '@/lib/selection';
+import { photos as countPhotos, photosTexts } from '@/texts';
+import { FirstRun } from '@/ui/first-run';
+import { PhotosIcon } from '@/ui/icons';
+import { Empty, Failed, Loading } from '@/ui/states';
+import { useTitle } from '@/ui/use-title';
+import { EmptyTrash } from './empty-trash';
+import { FilterBar } from './filter-bar';
+import { PhotoGrid } from './photo-grid';
+import { SelectionBar } from './selection-bar';
+import { usePhotoList } from './use-photo-list';
+
+const Viewer = lazy(() => import('./viewer').then((m) => ({ default: m.Viewer })));
+
+function useFilter(): [PhotoFilter, (filter: PhotoFilter) => void] {
+  const [params, setParams] = useSearchParams();
+  const filter = useMemo(() => parseFilter(params), [params]);
+  return [filter, (next) => setParams(formatFilter(next), { preventScrollReset: true })];
+}
+
+function useEmptyLibrary(filtering: boolean, trashed: boolean, count: number | undefined): boolean {
+  const { data: status } = useStatus();
+  return !trashed && !filtering && count === 0 && (status?.photos.total ?? 0) === 0;
+}
+
+interface NothingProps {
+  trashed: boolean;
+  filtering: boolean;
+  onClear: () => void;
+}
+
+function Nothing({ trashed, filtering, onClear }: NothingProps) {
+  if (trashed && !filtering) {
+    return <Empty icon={<PhotosIcon />} title={photosTexts.trashEmpty} detail={photosTexts.trashEmptyDetail} />;
+  }
+  const clear = filtering && <Button onClick={onClear}>{photosTexts.clear}</Button>;
+  return <Empty icon={<PhotosIcon />} title={photosTexts.noMatch} detail={photosTexts.noMatchDetail} action={clear} />;
+}
+
+export function PhotosPage({ trashed }: { trashed: boolean }) {
+  const title = trashed ? photosTexts.trashTitle : photosTexts.title;
+  useTitle(title);
+  const { photoId } = useParams();
+  const [filter, setFilter] = useFilter();
+  const list = usePhotoList({ ...filter, trashed });
+  const { photos } = list;
+  const order = useMemo(() => photos?.map(({ id }) => id) ?? [], [photos]);
+  const [ticked, setSelection] = useState<Selection>(noSelection);
+  const selection = useMemo(() => keepOnly(ticked, order), [ticked, order]);
+  const filtering = isFiltering(filter);
+  const base = trashed ? '/trash' : '/photos';
+  const clear = () => setFilter(parseFilter(new URLSearchParams()));
+  if (useEmptyLibrary(filtering, trashed, photos?.length)) return <FirstRun />;
+  return (
+    <div className="page">
+      <div className="page-head">
+        <div>
+          <h1>{title}</h1>
+          <p className="soft" aria-live="polite">
+            {trashed && photos?.length !== 0 ? `${photosTexts.trashDetail} ` : ''}
+            {photos && countPhotos(photos.length)}
+          </p>
+        </div>
+        {trashed && <EmptyTrash count={order.length} />}
+      </div>
+      <FilterBar filter={filter} onChange={setFilter} />
+      {list.error && <Failed title={photosTexts.failedToLoad} error={list.error} onRetry={() => void list.refetch()} />}
+      {!photos && !list.error && <Loading />}
+      {photos?.length === 0 && <Nothing trashed={trashed} filtering={filtering} onClear={clear} />}
+      {photos && photos.length > 0 && (
+        <PhotoGrid
+          photos={photos}
+          order={order}
+          sort={filter.sort}
+          base={base}
+          selection={selection}
+          onSelect={setSelection}
+        />
+      )}
+      {list.arrived > 0 && (
+        <div className="arrived appear">
+          <Button variant="primary" onClick={list.showArrived}>
+            {photosTexts.newPhotos(list.arrived)}
+          </Button>
+        </div>
+      )}
+      {selection.ids.size > 0 && (
+        <SelectionBar order={order} filter={filter} trashed={trashed} selection={selection} onSelect={setSelection} />
+      )}
+      {photoId !== undefined && (
+        <Suspense fallback={null}>
+          <Viewer photoId={photoId} order={order} base={base} />
+        </Suspense>
+      )}
+    </div>
+  );
+}

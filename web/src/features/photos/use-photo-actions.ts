@@ -1,0 +1,31 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { keys } from '@/api/keys';
+import { actOnPhotos, type PhotoAction } from '@/api/photos';
+import { selectionTexts, shell } from '@/texts';
+import { useNotify } from '@/ui/notices';
+
+const done: Record<PhotoAction, (n: number) => string> = {
+  trash: selectionTexts.trashed,
+  restore: selectionTexts.restored,
+  relabel: selectionTexts.relabelling,
+};
+
+const opposite: Partial<Record<PhotoAction, PhotoAction>> = { trash: 'restore', restore: 'trash' };
+
+/** Does something to photos and says so, with a way back. Gives the ids it did not work for. */
+export function usePhotoActions() {
+  const cache = useQueryClient();
+  const notify = useNotify();
+  const act = async (action: PhotoAction, ids: readonly string[]): Promise<string[]> => {
+    const failed = await actOnPhotos(action, ids);
+    for (const queryKey of [keys.photos, keys.labels, keys.status]) void cache.invalidateQueries({ queryKey });
+    const worked = ids.filter((id) => !failed.includes(id));
+    const back = opposite[action];
+    const undo = back && { text: shell.undo, onClick: () => void act(back, worked) };
+    if (worked.length > 0)
+      notify({ id: 'photo-action', type: 'success', text: done[action](worked.length), action: undo });
+    if (failed.length > 0) notify({ type: 'error', text: selectionTexts.partly(failed.length) });
+    return failed;
+  };
+  return act;
+}

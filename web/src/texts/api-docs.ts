@@ -1,0 +1,16 @@
+export const apiDocsTexts = {
+  title: 'API',
+  detail: 'Every call of this server. JSON in, JSON out; errors are application/problem+json.',
+  document: 'OpenAPI document',
+  back: 'Back to the photos',
+  failed: 'The API document could not be loaded.',
+  loading: 'Loading…',
+  contents: 'Contents',
+  parameters: 'Parameters',
+  body: 'Body',
+  answers: 'Answers',
+  required: 'required',
+  optional: 'optional',
+  schemas: 'Shapes',
+  find: 'Find a call',
+};

@@ -1,0 +1,51 @@
+import { Button } from '@cloudscape-design/components';
+import { useRef } from 'react';
+import { pickFromInput } from '@/uploader/pick-files';
+import { useUploads } from '@/uploader/uploads-context';
+
+interface ChooserProps {
+  accept: string;
+  folder: boolean;
+}
+
+/** A hidden file input and a way to open it. A folder input lists every file below the folder. */
+export function useChooser({ accept, folder }: ChooserProps) {
+  const { add } = useUploads();
+  const input = useRef<HTMLInputElement>(null);
+  const element = (
+    <input
+      ref={(node) => {
+        input.current = node;
+        if (node) node.webkitdirectory = folder;
+      }}
+      type="file"
+      multiple
+      hidden
+      accept={folder ? undefined : accept}
+      data-testid={folder ? 'choose-folder' : 'choose-files'}
+      onChange={({ target }) => {
+        add(pickFromInput(target.files));
+        // Choosing the same folder again must be an event too.
+        target.value = '';
+      }}
+    />
+  );
+  return { element, open: () => input.current?.click() };
+}
+
+interface ChooseButtonProps extends ChooserProps {
+  text: string;
+  primary?: boolean;
+}
+
+export function ChooseButton({ text, primary = false, ...chooser }: ChooseButtonProps) {
+  const { element, open } = useChooser(chooser);
+  return (
+    <>
+      <Button variant={primary ? 'primary' : 'normal'} onClick={open}>
+        {text}
+      </Button>
+      {element}
+    </>
+  );
+}

@@ -1,0 +1,45 @@
+import { Alert, Button, Spinner } from '@cloudscape-design/components';
+import type { ReactNode } from 'react';
+import { shell } from '@/texts';
+
+export function Loading() {
+  return (
+    <div className="state" role="status">
+      <Spinner size="large" />
+      <span className="hidden-visually">{shell.loading}</span>
+    </div>
+  );
+}
+
+interface FailedProps {
+  title: string;
+  error: unknown;
+  onRetry?: () => void;
+}
+
+export function Failed({ title, error, onRetry }: FailedProps) {
+  const action = onRetry && <Button onClick={onRetry}>{shell.retry}</Button>;
+  return (
+    <Alert type="error" header={title} action={action}>
+      {error instanceof Error ? error.message : String(error)}
+    </Alert>
+  );
+}
+
+interface EmptyProps {
+  icon: ReactNode;
+  title: string;
+  detail: ReactNode;
+  action?: ReactNode;
+}
+
+export function Empty({ icon, title, detail, action }: EmptyProps) {
+  return (
+    <div className="state appear">
+      <div className="state-icon">{icon}</div>
+      <h2>{title}</h2>
+      <p className="soft">{detail}</p>
+      {action}
+    </div>
+  );
+}

@@ -1,0 +1,15 @@
+import { answer, client } from '@/api/client';
+import { Hasher } from './hasher';
+import { putWithXhr } from './put-with-xhr';
+import { UploadQueue } from './upload-queue';
+
+/** The queue with the browser's workers, network and clock. */
+export function createBrowserQueue(): UploadQueue {
+  return new UploadQueue({
+    hash: new Hasher().hash,
+    reserve: async (files) => (await answer(client.POST('/api/uploads', { body: { files } }))).uploads,
+    put: putWithXhr,
+    wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+    now: () => performance.now(),
+  });
+}
