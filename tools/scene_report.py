@@ -1,0 +1,226 @@
+"""From trained networks to a model folder: export, calibration, thresholds and honest figures."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+from scene_data import CLASSES
+from scene_net import DEVIATION, MEAN, SceneNet
+
+from imgtag.backends.local.model_folder import Description, Output
+from imgtag.backends.local.onnx_labeler import OnnxModel, confidences
+
+Logits = NDArray[np.float32]
+
+SIDE = 112
+OPSET = 17
+MIN_PRECISION = 0.965
+LOWEST_THRESHOLD = 0.70  # the service keeps nothing below 70 by default
+REFUSAL = "None of these"
+
+PARENTS = {
+    "Coast": ["Nature", "Outdoors"],
+    "Forest": ["Nature", "Outdoors"],
+    "Highway": ["Road"],
+    "City": ["Urban"],
+    "Mountain": ["Nature", "Outdoors"],
+    "Countryside": ["Nature", "Outdoors"],
+    "Street": ["Road", "Urban"],
+    "Skyscraper": ["Building", "Urban"],
+}
+
+
+def export(net: SceneNet, file: Path) -> None:
+    """Write *net* as ONNX with weights of 16 bits, which onnxruntime widens when it loads them."""
+    example = torch.zeros(1, 3, SIDE, SIDE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            net.eval(),
+            (example,),
+            str(file),
+            opset_version=OPSET,
+            input_names=["pixels"],
+            output_names=["scores"],
+            dynamo=False,
+        )
+    model = onnx.load(str(file))
+    _halve(model.graph)
+    model.producer_name, model.producer_version, model.doc_string = "imgtag", "", ""
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, str(file))
+
+
+def _halve(graph: onnx.GraphProto) -> None:
+    for tensor in list(graph.initializer):
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < 32:
+            continue
+        small = numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}.half")
+        graph.initializer.remove(tensor)
+        graph.initializer.append(small)
+        widened = helper.make_node("Cast", [small.name], [tensor.name], to=TensorProto.FLOAT)
+        graph.node.insert(0, widened)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What turns logits into labels: the temperature, and a threshold for each class."""
+
+    temperature: float
+    thresholds: tuple[float, ...]
+
+
+def description(provenance: str, calibration: Calibration, version: str) -> dict[str, Any]:
+    """Give the ``model.json`` of the scene model."""
+    labels: list[dict[str, Any]] = [
+        {"name": name, "parents": PARENTS[name], "threshold": threshold}
+        for name, threshold in zip(CLASSES.values(), calibration.thresholds, strict=True)
+    ]
+    return {
+        "name": "scenes",
+        "version": version,
+        "licence": "Apache-2.0",
+        "provenance": provenance,
+        "input": {
+            "width": SIDE,
+            "height": SIDE,
+            "layout": "NCHW",
+            "colour": "RGB",
+            "scale": 1 / 255,
+            "mean": [MEAN] * 3,
+            "std": [DEVIATION] * 3,
+            "resize": {"fit": "crop", "shorter_side": SIDE, "filter": "bilinear"},
+            "mirrored": True,
+        },
+        "output": {"activation": "softmax", "temperature": calibration.temperature},
+        "labels": [*labels, {"name": REFUSAL, "emit": False}],
+        "default_threshold": LOWEST_THRESHOLD,
+        "max_labels": 2,
+    }
+
+
+def write_folder(folder: Path, net: SceneNet, described: dict[str, Any]) -> None:
+    """Write ``model.onnx`` and ``model.json``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    export(net, folder / "model.onnx")
+    Description.model_validate(described)
+    text = json.dumps(described, indent=2)
+    (folder / "model.json").write_text(text + "\n", encoding="utf-8")
+
+
+def ask(net: SceneNet, jpegs: Sequence[bytes]) -> Logits:
+    """Ask *net* as the service would: exported, by the labeler's own code. [n, classes + 1]."""
+    untold = Calibration(1.0, (LOWEST_THRESHOLD,) * len(CLASSES))
+    with tempfile.TemporaryDirectory() as folder:
+        write_folder(Path(folder), net, description("a fold", untold, "0"))
+        model = OnnxModel(Path(folder))
+        return np.stack([model.raw(jpeg) for jpeg in jpegs])
+
+
+def as_jpegs(pictures: NDArray[np.uint8]) -> list[bytes]:
+    """Encode pictures as imgtag's renditions are."""
+    encoded = []
+    for picture in pictures:
+        written = BytesIO()
+        Image.fromarray(picture).save(written, "JPEG", quality=80)
+        encoded.append(written.getvalue())
+    return encoded
+
+
+def shares(logits: Logits, temperature: float) -> Logits:
+    """Turn logits into what the labeler would say, [n, classes + 1]."""
+    output = Output(activation="softmax", temperature=temperature)
+    return np.stack([confidences(row, output) for row in logits])
+
+
+def calibrate(logits: Logits, classes: NDArray[np.int64]) -> Calibration:
+    """Choose the temperature of least surprise, then thresholds for `MIN_PRECISION`."""
+    temperatures = np.round(np.arange(0.3, 2.01, 0.02), 2)
+    rows = np.arange(len(classes))
+
+    def surprise(temperature: float) -> float:
+        told = shares(logits, temperature)[rows, classes]
+        return float(-np.log(told + 1e-9).mean())
+
+    temperature = float(min(temperatures, key=surprise))
+    told = shares(logits, temperature)
+    return Calibration(
+        temperature, tuple(_threshold(told, classes, i) for i in range(len(CLASSES)))
+    )
+
+
+def _threshold(told: Logits, classes: NDArray[np.int64], place: int) -> float:
+    """Find the lowest threshold from which on the label is right often enough."""
+    for threshold in np.round(np.arange(LOWEST_THRESHOLD, 0.96, 0.01), 2):
+        said = told[:, place] >= threshold
+        if said.any() and (classes[said] == place).mean() >= MIN_PRECISION:
+            return float(threshold)
+    return 0.96
+
+
+def emitted(told: Logits, thresholds: Sequence[float]) -> NDArray[np.bool_]:
+    """Which of the classes are said of which picture, [n, classes]."""
+    return told[:, : len(CLASSES)] >= np.asarray(thresholds)
+
+
+def scene_figures(
+    logits: Logits, classes: NDArray[np.int64], folds: NDArray[np.int64]
+) -> dict[str, Any]:
+    """Measure out-of-fold answers; the labels of a fold by the calibration of the other folds."""
+    said = np.zeros((len(classes), len(CLASSES)), bool)
+    for fold in np.unique(folds):
+        outside, inside = folds != fold, folds == fold
+        calibration = calibrate(logits[outside], classes[outside])
+        told = shares(logits[inside], calibration.temperature)
+        said[inside] = emitted(told, calibration.thresholds)
+    truth = classes[:, None] == np.arange(len(CLASSES))
+    best = logits[:, : len(CLASSES)].argmax(axis=1)
+    confusion = np.zeros((len(CLASSES), len(CLASSES)), int)
+    np.add.at(confusion, (classes, best), 1)
+    return {
+        "photos": len(classes),
+        "top1": _share(best == classes),
+        "top1_by_fold": [_share((best == classes)[folds == f]) for f in np.unique(folds)],
+        "precision": _share(truth[said]),
+        "recall": _share(said[truth]),
+        "photos_without_label": _share(~said.any(axis=1)),
+        "photos_with_two_labels": _share(said.sum(axis=1) > 1),
+        "classes": {
+            name: {
+                "top1": _share(best[classes == i] == i),
+                "precision": _share(truth[said[:, i], i]),
+                "recall": _share(said[classes == i, i]),
+            }
+            for i, name in enumerate(CLASSES.values())
+        },
+        "confusion": confusion.tolist(),
+    }
+
+
+def refusal_figures(
+    logits: Logits, kinds: Sequence[str], calibration: Calibration
+) -> dict[str, float]:
+    """Tell which share of each kind of picture that is no scene got a label all the same."""
+    labelled = emitted(shares(logits, calibration.temperature), calibration.thresholds).any(axis=1)
+    names = np.asarray(kinds)
+    return {"all": _share(labelled)} | {
+        str(kind): _share(labelled[names == kind]) for kind in np.unique(names)
+    }
+
+
+def _share(flags: NDArray[np.bool_]) -> float:
+    return round(float(flags.mean()), 4) if flags.size else 0.0
