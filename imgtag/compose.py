@@ -20,6 +20,7 @@ from imgtag.ports import Backends, Labeler
 from imgtag.services.bundles import Bundles
 from imgtag.services.feed import Feed
 from imgtag.services.labelling import Labelling
+from imgtag.services.metered import MeteredLabeler
 from imgtag.services.photos import Photos
 from imgtag.services.signing import Signer
 from imgtag.services.sweep import Lifetimes, Sweeper
@@ -130,7 +131,7 @@ def _build(settings: Settings, ports: Backends, inspector: ImagingPool) -> Syste
     )
     return System(
         services=services,
-        work=(_labelling(settings, ports, inspector, feed),),
+        work=(_labelling(settings, ports, inspector, services),),
         sweeper=Sweeper(
             ports,
             bundles,
@@ -143,13 +144,15 @@ def _build(settings: Settings, ports: Backends, inspector: ImagingPool) -> Syste
     )
 
 
-def _labelling(settings: Settings, ports: Backends, inspector: ImagingPool, feed: Feed) -> Work:
+def _labelling(
+    settings: Settings, ports: Backends, inspector: ImagingPool, services: Services
+) -> Work:
     labelling = Labelling(
         ports.blobs,
         ports.catalog,
-        ports.labeler,
+        MeteredLabeler(ports.labeler, services.metrics),
         inspector,
-        feed=feed,
+        feed=services.feed,
         limits=LabelLimits(settings.min_confidence, settings.max_labels),
     )
     return Work(

@@ -79,13 +79,14 @@ async def serve(settings: Settings, role: Role = Role.ALL) -> int:
         open_system(settings) as system,
         _open_site(system, role) as runner,
     ):
+        status = 0
         try:
             await _run(system, role, runner, stop)
         except* Exception:
             log.exception("crashed")
-            return 1
+            status = 1
     log.info("stopped")
-    return _INTERRUPTED if stop.forced.is_set() else 0
+    return _INTERRUPTED if stop.forced.is_set() else status
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Final
 
@@ -11,6 +12,7 @@ from aiohttp.typedefs import Handler
 from structlog.contextvars import bound_contextvars
 
 from imgtag.api.access import POLICIES, authorise
+from imgtag.api.delivery import DELIVERY, Delivery
 from imgtag.api.headers import add_headers, answer_preflight
 from imgtag.api.keys import SERVICES, Services, services
 from imgtag.api.openapi import document
@@ -18,8 +20,11 @@ from imgtag.api.page import PAGE, Page
 from imgtag.api.problems import REQUEST_ID, answer_errors
 from imgtag.api.routes import ROUTES
 from imgtag.api.system import DOCUMENT, READINESS, Readiness
+from imgtag.pipeline.budget import ByteBudget
+from imgtag.pipeline.files import FileChecker
 
 JSON_BODY_BYTES: Final = 1024 * 1024
+DELIVERY_THREADS: Final = 4
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 log = structlog.get_logger(__name__)
@@ -34,6 +39,12 @@ def create_app(known: Services) -> web.Application:
     app[SERVICES] = known
     app[READINESS] = Readiness()
     app[PAGE] = Page()
+    app[DELIVERY] = Delivery(
+        ByteBudget(known.settings.bundle_memory),
+        FileChecker(),
+        ThreadPoolExecutor(DELIVERY_THREADS, thread_name_prefix="delivery"),
+    )
+    app.on_cleanup.append(close_delivery)
     app[DOCUMENT] = document(ROUTES)
     app[POLICIES] = MappingProxyType({route.handler: route.access for route in ROUTES})
     for route in ROUTES:
@@ -42,6 +53,11 @@ def create_app(known: Services) -> web.Application:
             app.router.add_route("HEAD", route.path, route.handler)
     app.on_response_prepare.append(add_headers)
     return app
+
+
+async def close_delivery(app: web.Application) -> None:
+    """Let go of the threads."""
+    app[DELIVERY].threads.shutdown(wait=False, cancel_futures=True)
 
 
 @web.middleware

@@ -131,7 +131,9 @@ class Settings(BaseSettings):
         )
         return init_settings, env_settings, dotenv_settings, file_secret_settings, toml
 
-    @field_validator("cors_origins", "trusted_hosts", "page_sources", "import_sources", mode="before")
+    @field_validator(
+        "cors_origins", "trusted_hosts", "page_sources", "import_sources", mode="before"
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(re.findall(r"[^,\s]+", value)) if isinstance(value, str) else value

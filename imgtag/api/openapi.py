@@ -20,7 +20,7 @@ _REFERENCE: Final = "#/components/schemas/{model}"
 _PARAMETER: Final = re.compile(r"{(\w+)}")
 _IDS: Final = {"type": "string", "pattern": f"^{Id.pattern.pattern}$"}
 _RANGED: Final = frozenset({"application/zip", "image/*", "image/jpeg"})
-_SECURITY: Final = [{"cookie": []}, {"bearer": []}]
+_SECURITY: Final[list[dict[str, list[str]]]] = [{"cookie": []}, {"bearer": []}]
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:

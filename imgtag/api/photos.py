@@ -50,7 +50,7 @@ async def list_labels(request: web.Request) -> web.Response:
     thumbnails = _thumbnails(request)
     counts = await services(request).photos.counts(owner, covers=asked.covers)
     labels = {
-        count.name: LabelTotal(
+        str(count.name): LabelTotal(
             count=count.photos, cover=count.cover and thumbnails.url(owner, count.cover)
         )
         for count in counts

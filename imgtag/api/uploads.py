@@ -98,14 +98,18 @@ async def receive_upload(request: web.Request) -> web.Response:
         content_type=request.content_type,
         content_length=request.content_length,
     )
-    status = "duplicate" if received.duplicate else "stored"
-    return reply(Received(photo_id=received.photo.id, status=status))
+    answer = Received(
+        photo_id=received.photo.id, status="duplicate" if received.duplicate else "stored"
+    )
+    return reply(answer)
 
 
 async def _chunks(request: web.Request) -> AsyncIterator[bytes]:
+    received = services(request).metrics.received_bytes
     while True:
         async with asyncio.timeout(STALL_SECONDS):
             chunk = await request.content.readany()
         if not chunk:
             return
+        received.inc(len(chunk))
         yield chunk

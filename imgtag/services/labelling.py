@@ -13,7 +13,7 @@ from imgtag.domain.ids import OwnerId, PhotoId
 from imgtag.domain.keys import BlobKey, BlobKind
 from imgtag.domain.labels import LabelLimits
 from imgtag.domain.photos import Content, Facts, Failure, Photo, PhotoState
-from imgtag.imaging.model import THUMBNAIL_SIDE, Inspection, Question, RenditionSpec
+from imgtag.imaging.model import THUMBNAIL_SIDE, Inspection, RenditionSpec
 from imgtag.pipeline.checksums import Checksums
 from imgtag.ports import BlobStore, Catalog, Labeler, Rendition, Subject
 from imgtag.services.feed import Feed
@@ -25,7 +25,7 @@ _OF_A_PHOTO: Final = (BlobKind.ORIGINAL, BlobKind.THUMBNAIL, BlobKind.RENDITION)
 class Inspector(Protocol):
     """Decodes a photo where it can do no harm: see `imgtag.imaging.pool`."""
 
-    async def inspect(self, path: Path, question: Question) -> Inspection:
+    async def inspect(self, path: Path, rendition: RenditionSpec | None = None) -> Inspection:
         """Look at the file. Raises `Invalid`, or a child of it, when the photo is at fault."""
         ...
 
@@ -84,7 +84,7 @@ class Labelling:
     async def _look_at(self, photo: Photo, content: Content, path: Path) -> None:
         side = self._labeler.rendition_side
         try:
-            seen = await self._inspector.inspect(path, Question(RenditionSpec(side)))
+            seen = await self._inspector.inspect(path, RenditionSpec(side))
         except Invalid as error:
             failure = Failure(error.code, error.detail)
             await self._fail(photo, content.sha256, failure, None)

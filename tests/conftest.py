@@ -1,0 +1,25 @@
+"""What every test stands on: an environment without anybody's settings or credentials."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from imgtag.testing.clock import FixedClock
+
+
+@pytest.fixture(autouse=True)
+def blank_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test sees the settings or the credentials of whoever runs it."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "IMGTAG_", "XDG_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("IMGTAG_CONFIG", os.devnull)
+    yield
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that stands until it is moved."""
+    return FixedClock()

@@ -1,0 +1,76 @@
+"""Errors: problem details with a stable code, everywhere."""
+
+import pytest
+
+from tests.http.service import Service
+
+PHOTO = "0" * 26
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "more", "status", "code"),
+    [
+        ("GET", "/api/nothing", {}, 404, "not_found"),
+        ("GET", "/api/photos/nonsense", {}, 404, "not_found"),
+        ("GET", f"/api/photos/{PHOTO}", {}, 404, "not_found"),
+        ("GET", "/b/unknown-token", {}, 404, "not_found"),
+        ("DELETE", "/api/labels", {}, 405, "method_not_allowed"),
+        ("GET", "/api/upload", {}, 405, "method_not_allowed"),
+        ("POST", "/api/bundles", {"data": "x"}, 415, "unsupported_media_type"),
+        ("POST", "/api/bundles", {"json": {"query": {}, "x": 1}}, 422, "invalid_request"),
+        ("POST", "/api/bundles", {"json": {"query": {"all": [" "]}}}, 422, "invalid_request"),
+        ("POST", "/api/bundles", {"json": {"query": {"all": ["A"]}}}, 422, "nothing_matches"),
+        ("POST", "/api/download", {"json": {"labels": []}}, 422, "invalid_request"),
+        ("POST", "/api/uploads", {"json": {"files": []}}, 422, "invalid_request"),
+        ("GET", "/api/photos?limit=501", {}, 422, "invalid_request"),
+        ("GET", "/api/photos?wat=1", {}, 422, "invalid_request"),
+        ("GET", "/api/photos?sort=size", {}, 422, "invalid_request"),
+        ("GET", "/api/photos?cursor=abc", {}, 422, "invalid_cursor"),
+        ("PUT", "/api/uploads/forged", {"data": b"x"}, 422, "bad_signature"),
+        ("PUT", "/api/upload", {"json": {"file_name": "../x.jpg"}}, 422, "invalid_file_name"),
+    ],
+)
+async def test_a_mistake_is_told_by_code(
+    service: Service, method: str, path: str, more: dict[str, object], status: int, code: str
+) -> None:
+    """Every mistake is a problem document with its status and a code."""
+    async with service.client.request(method, service.url + path, **more) as answer:  # type: ignore[arg-type]
+        problem = await answer.json(content_type="application/problem+json")
+
+        assert (answer.status, problem["code"]) == (status, code)
+        assert problem["status"] == status
+        assert {"type", "title", "detail", "instance"} <= problem.keys()
+        assert answer.headers["X-Request-Id"] in problem["instance"]
+
+
+async def test_an_invalid_body_names_the_parts_at_fault(service: Service) -> None:
+    """Each part of a body that is wrong is named by a JSON pointer."""
+    body = {"query": {"all": "A", "surprise": 1}}
+    _, problem = await service.call("POST", "/api/bundles/preview", json=body)
+
+    assert {"/query/all", "/query/surprise"} == {each["pointer"] for each in problem["errors"]}
+
+
+async def test_a_body_over_the_limit_is_refused(service: Service) -> None:
+    """A JSON body of more than a mebibyte is 413."""
+    body = b'{"labels": ["' + b"x" * (1024 * 1024) + b'"]}'
+    headers = {"Content-Type": "application/json"}
+    status, problem = await service.call("POST", "/api/download", data=body, headers=headers)
+
+    assert (status, problem["code"]) == (413, "body_too_large")
+
+
+async def test_a_wrong_method_names_the_right_ones(service: Service) -> None:
+    """405 carries Allow."""
+    async with service.client.delete(service.url + "/api/upload") as answer:
+        assert answer.headers["Allow"] == "PUT"
+
+
+async def test_what_is_unforeseen_is_told_by_id_only(service: Service) -> None:
+    """A fault of ours is a 500 that tells nothing of the inside."""
+    service.system.services.metrics.requests.clear()
+    object.__setattr__(service.system.services, "photos", None)
+    status, problem = await service.call("GET", "/api/labels")
+
+    assert (status, problem["code"]) == (500, "internal_error")
+    assert "NoneType" not in str(problem)
