@@ -216,6 +216,11 @@ async def shared_database(context: Context) -> Database:
     return await context.shared("sqlite", lambda: open_database(path))
 
 
+def fetch(db: apsw.Connection, sql: str, values: apsw.Bindings | None = None) -> list[Any]:
+    """Run one statement and give its rows."""
+    return db.execute(sql, values).fetchall()
+
+
 def refuse_old_sqlite(version: str) -> None:
     """Raise `Invalid`, code ``sqlite_too_old``, for a *version* such as ``3.40.1``."""
     number = tuple(int(part) for part in version.split("."))
