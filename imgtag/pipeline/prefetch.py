@@ -1,0 +1,135 @@
+"""Reading ahead from a store that is far away: several pieces at once, given out in order.
+
+What is held is bounded in bytes by a budget that all downloads share. Bytes are reserved in order,
+before a read begins, so the piece that is needed next always has its share and nothing can block.
+"""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from imgtag.domain.errors import NotFound, Unavailable
+from imgtag.pipeline.archive import Archive, Literal, Segment, Slice
+from imgtag.pipeline.budget import ByteBudget
+from imgtag.pipeline.download import Damaged, Source
+
+PIECE_BYTES: Final = 4 * 1024 * 1024
+IN_FLIGHT: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Bytes that are being read for *part*, and their share of the budget; or literal ones."""
+
+    part: Slice | None
+    data: asyncio.Task[bytes | Exception] | bytes
+    held: int = 0
+
+
+class _Reading:
+    """One download under way. What it holds of the budget is given back piece by piece."""
+
+    def __init__(self, archive: Archive, source: Source, budget: ByteBudget) -> None:
+        self._archive = archive
+        self._source = source
+        self._budget = budget
+        self._permits = asyncio.Semaphore(IN_FLIGHT)
+        self._pieces: asyncio.Queue[_Piece | None] = asyncio.Queue(maxsize=2 * IN_FLIGHT)
+        self._reads: set[asyncio.Task[bytes | Exception]] = set()
+        self._held = 0
+        # The CRC-32 of the member that is going by; None when its beginning was left out.
+        self._crc32: int | None = None
+
+    async def feed(self, segments: Iterable[Segment], tasks: asyncio.TaskGroup) -> None:
+        """Begin to read *segments*, as far ahead as the budget lets it."""
+        for segment in _split(segments):
+            if isinstance(segment, Literal):
+                piece = _Piece(None, segment.data)
+            else:
+                held = await self._budget.acquire(segment.stop - segment.start)
+                self._held += held
+                read = tasks.create_task(self._read(segment))
+                self._reads.add(read)
+                read.add_done_callback(self._reads.discard)
+                piece = _Piece(segment, read, held)
+            await self._pieces.put(piece)
+        await self._pieces.put(None)
+
+    async def _read(self, part: Slice) -> bytes | Exception:
+        """Read *part*. What goes wrong is handed over in its turn, not thrown at the others."""
+        try:
+            async with (
+                self._permits,
+                self._source.read(part.index, part.start, part.stop) as chunks,
+            ):
+                return b"".join([chunk async for chunk in chunks])
+        except NotFound:
+            return Damaged(part.index, "its bytes are gone")
+        except Unavailable as error:
+            return error
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Give the bytes in order. Raises `Damaged` before the end of a bad member."""
+        while (piece := await self._pieces.get()) is not None:
+            data = piece.data if isinstance(piece.data, bytes) else await piece.data
+            if isinstance(data, Exception):
+                raise data
+            if piece.part:
+                self._check(piece.part, data)
+            yield data
+            self._release(piece.held)
+
+    def _check(self, part: Slice, data: bytes) -> None:
+        if len(data) != part.stop - part.start:
+            raise Damaged(part.index, "it has fewer bytes than when it came")
+        if part.start == 0:
+            self._crc32 = 0
+        if self._crc32 is None:
+            return
+        self._crc32 = zlib.crc32(data, self._crc32)
+        member = self._archive.members[part.index]
+        if part.stop == member.size:
+            if self._crc32 != member.crc32:
+                raise Damaged(part.index, "its bytes are not the ones that came")
+            self._crc32 = None
+
+    def _release(self, held: int) -> None:
+        self._held -= held
+        self._budget.release(held)
+
+    def end(self) -> None:
+        """Stop reading, and give back what was read and not given out."""
+        for read in self._reads:
+            read.cancel()
+        self._release(self._held)
+
+
+@asynccontextmanager
+async def prefetch(
+    archive: Archive, source: Source, budget: ByteBudget, *, start: int, stop: int
+) -> AsyncIterator[AsyncIterator[bytes]]:
+    """Stream the archive's bytes from *start* up to *stop*, reading ahead within *budget*.
+
+    Leaving the context ends all reading. `Damaged` and `Unavailable` come out of the iterator.
+    """
+    reading = _Reading(archive, source, budget)
+    async with asyncio.TaskGroup() as tasks:
+        feeder = tasks.create_task(reading.feed(archive.segments(start, stop), tasks))
+        try:
+            yield reading.chunks()
+        finally:
+            feeder.cancel()
+            reading.end()
+
+
+def _split(segments: Iterable[Segment]) -> Iterator[Segment]:
+    """Cut what is large into pieces that can be read at once and held together."""
+    for segment in segments:
+        if isinstance(segment, Literal):
+            yield segment
+            continue
+        for start in range(segment.start, segment.stop, PIECE_BYTES):
+            yield Slice(segment.index, start, min(start + PIECE_BYTES, segment.stop))
