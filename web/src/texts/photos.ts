@@ -45,7 +45,7 @@ export const photosTexts = {
   noMatch: 'No photo matches',
   noMatchDetail: 'Try fewer labels, or “any” instead of “all”.',
   failedToLoad: 'The photos could not be loaded',
-  newPhotos: (n: number) => `${n === 1 ? '1 new photo' : `${photos(n).replace(' ', ' new ')}`} – show`,
+  newPhotos: (n: number) => `${n === 1 ? '1 new photo' : photos(n).replace(' ', ' new ')} – show`,
   grid: 'Photos',
   tile: (position: string, total: string, taken: string) =>
     `Photo ${position} of ${total}${taken ? `, taken ${taken}` : ''}`,

@@ -16,6 +16,8 @@ export type UploadState =
   | 'failed'
   | 'cancelled';
 
+export type PauseReason = 'user' | 'offline' | 'signed-out';
+
 export interface PickedFile {
   file: File;
   /** Where it lay in the folder that was chosen, its own name last. */
@@ -71,6 +73,12 @@ export const isUnfinished = (item: UploadItem) => unfinished.has(item.state);
 export const isRetryable = (item: UploadItem) =>
   item.file !== null && (item.state === 'failed' || item.state === 'cancelled');
 
+/** What is left of a list once it is cleared: first all that went well goes, then what failed too. */
+export function afterClearing(items: readonly UploadItem[]): UploadItem[] {
+  const kept = items.filter((item) => isUnfinished(item) || isRetryable(item));
+  return kept.length < items.length ? kept : kept.filter(isUnfinished);
+}
+
 export function toTicket(upload: Upload): Ticket {
   return {
     photoId: upload.photo_id ?? '',
@@ -78,4 +86,8 @@ export function toTicket(upload: Upload): Ticket {
     method: upload.method ?? 'PUT',
     headers: upload.headers ?? {},
   };
+}
+
+export function toUploadFile({ name, size, type, sha256 }: UploadItem): UploadFile {
+  return { file_name: name, size, content_type: type, sha256 };
 }

@@ -22,7 +22,7 @@ export function putWithXhr(ticket: Ticket, file: File, { signal, onProgress }: P
     request.onload = () => {
       const body = parse(request.responseText);
       const good = request.status >= 200 && request.status < 300;
-      if (good) resolve((body ?? {}) as PutAnswer);
+      if (good) resolve(body ?? {});
       else reject(problemToError(request.status, body));
     };
     request.onerror = () => reject(unreachable());

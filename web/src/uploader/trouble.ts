@@ -1,4 +1,5 @@
 import { ApiError } from '@/api/errors';
+import type { Upload } from '@/api/types';
 import type { UploadItem } from './model';
 
 export const maxAttempts = 4;
@@ -33,4 +34,9 @@ export function judge(error: unknown): Trouble {
     wait: problem.worthRetrying,
     reason: { code: problem.code, detail: problem.message },
   };
+}
+
+/** Why the server would not take a file, in its own words where it gave any. */
+export function refusalOf(upload: Upload | undefined): Reason {
+  return { code: upload?.code ?? reasons.noTicket.code, detail: upload?.detail ?? reasons.noTicket.detail };
 }

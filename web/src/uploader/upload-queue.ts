@@ -3,23 +3,24 @@ import type { Upload } from '@/api/types';
 import { Emitter } from '@/lib/emitter';
 import { type Limits, newItem } from './accept';
 import {
+  afterClearing,
   isRetryable,
   isUnfinished,
+  type PauseReason,
   type PickedFile,
   type Ticket,
   toTicket,
+  toUploadFile,
   type UploadItem,
   type UploadPorts,
 } from './model';
-import { backoffMilliseconds, judge, maxAttempts, reasons } from './trouble';
+import { backoffMilliseconds, judge, maxAttempts, reasons, refusalOf } from './trouble';
 
 const hashers = 2;
 const senders = 4;
 const batchSize = 100;
 /** Tickets live for minutes, so only as many are held as will soon be used. */
 const ticketsAhead = 40;
-
-export type PauseReason = 'user' | 'offline' | 'signed-out';
 
 /**
  * Takes files through hashing, a ticket from the server, and sending. Every file that was ever
@@ -34,7 +35,6 @@ export class UploadQueue {
   readonly #hashing = new PQueue({ concurrency: hashers });
   readonly #sending = new PQueue({ concurrency: senders });
   readonly #aborts = new Map<UploadItem, AbortController>();
-  readonly #byPhoto = new Map<string, UploadItem>();
   #hashed: UploadItem[] = [];
   #reserving = false;
   #nextKey = 0;
@@ -47,7 +47,7 @@ export class UploadQueue {
     for (const file of files) {
       const item = newItem(this.#nextKey++, file, limits);
       this.items.push(item);
-      if (item.state === 'queued') this.#begin(item);
+      if (item.state === 'queued') void this.#hashing.add(() => this.#hash(item));
     }
     this.changed.emit();
   }
@@ -70,7 +70,7 @@ export class UploadQueue {
   retry(items: readonly UploadItem[] = this.items): void {
     for (const item of items.filter(isRetryable)) {
       Object.assign(item, { state: 'queued', attempts: 0, sent: 0, reason: undefined });
-      this.#begin(item);
+      void this.#hashing.add(() => this.#hash(item));
     }
     this.changed.emit();
   }
@@ -86,22 +86,16 @@ export class UploadQueue {
 
   /** Forgets what needs no more attention. What failed stays, unless everything is to go. */
   clear(): void {
-    const kept = this.items.filter((item) => isUnfinished(item) || isRetryable(item));
-    this.items.splice(0, this.items.length, ...(kept.length < this.items.length ? kept : kept.filter(isUnfinished)));
+    this.items.splice(0, this.items.length, ...afterClearing(this.items));
     this.changed.emit();
   }
 
   /** Tells the queue what became of a photo after it was stored. */
   settle(photoId: string, state: string): void {
-    const item = this.#byPhoto.get(photoId);
-    if (item?.state !== 'stored') return;
-    if (state === 'labelled') item.state = 'labelled';
+    const item = this.items.find((one) => one.photoId === photoId && one.state === 'stored');
+    if (!item) return;
+    if (state === 'labelled') this.#end(item, 'labelled');
     if (state === 'failed') this.#end(item, 'rejected', reasons.unreadablePhoto);
-    this.changed.emit();
-  }
-
-  #begin(item: UploadItem): void {
-    void this.#hashing.add(() => this.#hash(item));
   }
 
   async #hash(item: UploadItem): Promise<void> {
@@ -140,9 +134,8 @@ export class UploadQueue {
   }
 
   async #reserveBatch(batch: UploadItem[]): Promise<void> {
-    const files = batch.map(({ name, size, type, sha256 }) => ({ file_name: name, size, content_type: type, sha256 }));
     try {
-      const uploads = await this.#ports.reserve(files);
+      const uploads = await this.#ports.reserve(batch.map(toUploadFile));
       batch.forEach((item, n) => this.#onTicket(item, uploads[n]));
     } catch (error) {
       await this.#onTrouble(batch, error);
@@ -157,30 +150,41 @@ export class UploadQueue {
     if (upload?.photo_id) item.photoId = upload.photo_id;
     if (upload?.status === 'duplicate') this.#end(item, ours ? 'stored' : 'duplicate');
     else if (upload?.status === 'new' && upload.url) void this.#sending.add(() => this.#send(item, toTicket(upload)));
-    else this.#end(item, upload ? 'rejected' : 'failed', { ...reasons.noTicket, ...given(upload) });
+    else this.#end(item, upload ? 'rejected' : 'failed', refusalOf(upload));
   }
 
   async #send(item: UploadItem, ticket: Ticket): Promise<void> {
     if (item.state !== 'waiting' || item.file === null) return;
-    if (this.paused) return this.#wantTicket(item);
+    if (this.paused) {
+      this.#wantTicket(item);
+      return;
+    }
     const abort = new AbortController();
     this.#aborts.set(item, abort);
     item.state = 'uploading';
     try {
-      const onProgress = (sent: number) => {
-        item.sent = sent;
-        this.changed.emit();
-      };
-      const { photo_id, status } = await this.#ports.put(ticket, item.file, { signal: abort.signal, onProgress });
+      const { photo_id, status } = await this.#ports.put(ticket, item.file, {
+        signal: abort.signal,
+        onProgress: (sent) => this.#onProgress(item, sent),
+      });
       item.photoId = photo_id ?? ticket.photoId;
       if (this.#was(item, 'uploading')) this.#end(item, status === 'duplicate' ? 'duplicate' : 'stored');
     } catch (error) {
-      if (this.#was(item, 'uploading'))
-        await (abort.signal.aborted ? this.#wantTicket(item) : this.#onTrouble([item], error));
+      if (this.#was(item, 'uploading')) await this.#onSendError(item, abort.signal, error);
     } finally {
       this.#aborts.delete(item);
       void this.#reserve();
     }
+  }
+
+  #onProgress(item: UploadItem, sent: number): void {
+    item.sent = sent;
+    this.changed.emit();
+  }
+
+  async #onSendError(item: UploadItem, signal: AbortSignal, error: unknown): Promise<void> {
+    if (signal.aborted) this.#wantTicket(item);
+    else await this.#onTrouble([item], error);
   }
 
   async #onTrouble(items: UploadItem[], error: unknown): Promise<void> {
@@ -199,12 +203,7 @@ export class UploadQueue {
 
   #end(item: UploadItem, state: UploadItem['state'], reason?: UploadItem['reason']): void {
     Object.assign(item, { state, reason });
-    if (item.photoId) this.#byPhoto.set(item.photoId, item);
     if (!isRetryable(item)) item.file = null;
     this.changed.emit();
   }
-}
-
-function given(upload: Upload | undefined): Partial<{ code: string; detail: string }> {
-  return Object.fromEntries(Object.entries({ code: upload?.code, detail: upload?.detail }).filter(([, text]) => text));
 }

@@ -1,7 +1,7 @@
 import { createContext, useCallback, useContext, useEffect, useMemo, useState } from 'react';
-import type { PickedFile, UploadItem } from './model';
+import type { PauseReason, PickedFile, UploadItem } from './model';
 import { RateMeter, tally, type Totals, unfinishedCount } from './tally';
-import type { PauseReason, UploadQueue } from './upload-queue';
+import type { UploadQueue } from './upload-queue';
 
 export interface UploadsView {
   items: readonly UploadItem[];

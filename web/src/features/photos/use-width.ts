@@ -7,7 +7,6 @@ export function useWidth(element: RefObject<HTMLElement | null>): number {
     if (element.current === null) return;
     const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry?.contentRect.width ?? 0)));
     observer.observe(element.current);
-    setWidth(Math.floor(element.current.clientWidth));
     return () => observer.disconnect();
   }, [element]);
   return width;
