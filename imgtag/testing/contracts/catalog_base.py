@@ -10,7 +10,7 @@ from imgtag.domain.events import Event, PhotoDiscarded, PhotoStored
 from imgtag.domain.ids import OwnerId, PhotoId
 from imgtag.domain.labels import LabelHit
 from imgtag.domain.photos import Photo, PhotoState
-from imgtag.domain.queries import Sort
+from imgtag.domain.queries import Query, Sort
 from imgtag.ports import Catalog, EventQueue
 from imgtag.testing.clock import FixedClock
 from imgtag.testing.contracts.base import MOMENT, Contract
@@ -117,19 +117,21 @@ async def shown_counts(catalog: Catalog, owner: OwnerId = ADA) -> dict[str, int]
     return {str(row.name): row.photos for row in await catalog.counts(owner)}
 
 
-async def found(
-    catalog: Catalog,
-    owner: OwnerId = ADA,
-    sort: Sort = Sort.NEWEST_TAKEN,
-    limit: int = 100,
-    **parts: Any,
-) -> Sequence[PhotoId]:
-    """Page through all photos that match a query of *parts*, *limit* at a time."""
-    wanted, after, ids = query(**parts), None, list[PhotoId]()
+async def pages(
+    catalog: Catalog, wanted: Query, sort: Sort, limit: int, owner: OwnerId = ADA
+) -> list[Photo]:
+    """Read all pages, *limit* photos at a time."""
+    photos: list[Photo] = []
+    page = await catalog.page(owner, wanted, sort, after=None, limit=limit)
     while True:
-        page = await catalog.page(owner, wanted, sort, after=after, limit=limit)
         assert len(page.photos) <= limit
-        ids += [photo.id for photo in page.photos]
+        photos += page.photos
         if page.next is None:
-            return ids
-        after = page.next
+            return photos
+        page = await catalog.page(owner, wanted, sort, after=page.next, limit=limit)
+
+
+async def found(catalog: Catalog, owner: OwnerId = ADA, **parts: Any) -> Sequence[PhotoId]:
+    """Name all photos that match a query of *parts*, newest first."""
+    listed = await pages(catalog, query(**parts), Sort.NEWEST_TAKEN, 100, owner)
+    return [photo.id for photo in listed]
