@@ -6,13 +6,15 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from botocore.loaders import create_loader
 
 from imgtag.backends import Context
 from imgtag.backends.aws import clients
@@ -21,7 +23,12 @@ from imgtag.settings import Settings
 from tests.aws.tables import catalog_table, jobs_table
 
 ROOT: Final = Path(__file__).parents[2]
+ACCOUNT: Final = "123456789012"
+REGION: Final = "eu-central-1"
+
 _numbers = itertools.count(1)
+# Reading the descriptions of AWS takes longer than most tests.
+_loader = create_loader()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,15 @@ class Server:
         """Set faults and archived objects; tell what struck and was asked until now."""
         rules = {"faults": list(faults), "archived": dict(archived or {}), "seed": seed}
         return self._post(json.dumps(rules).encode())
+
+    def advance(self, by: timedelta) -> None:
+        """Let time pass for SQS."""
+        self._post(json.dumps({"advance": by.total_seconds()}).encode())
+
+    def messages(self, queue_url: str) -> Sequence[str]:
+        """Read every message of a queue, leased or not."""
+        found: list[str] = self._post(json.dumps({"messages": queue_url}).encode())["messages"]
+        return found
 
     def told(self) -> dict[str, Any]:
         """Tell what struck and what was asked so far."""
@@ -55,7 +71,6 @@ class Cloud:
     server: Server
     settings: Settings
     context: Context
-    names: dict[str, str] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +98,7 @@ def aws_environment(aws_server: Server, monkeypatch: pytest.MonkeyPatch) -> Serv
     values = {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_REGION": "eu-central-1",
+        "AWS_REGION": REGION,
         "AWS_ENDPOINT_URL": aws_server.url,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
@@ -95,52 +110,66 @@ def aws_environment(aws_server: Server, monkeypatch: pytest.MonkeyPatch) -> Serv
 
 @pytest.fixture
 async def cloud(aws_environment: Server, clock: Clock, tmp_path: Path) -> AsyncIterator[Cloud]:
-    """Give buckets, tables, queues and a topic that no other test has."""
+    """Give names that no other test has; the fixtures below make what they name."""
     number = next(_numbers)
-    async with AsyncExitStack() as stack:
-        bare = Context(Settings(data_dir=tmp_path), clock, stack)
-        names = await _make(bare, number)
-        settings = Settings(
-            profile="aws",
-            data_dir=tmp_path,
-            dynamodb_shards=2,
-            sqs_lease_seconds=30,
-            oidc_issuer="https://issuer.example",
-            oidc_client_id="client",
-            **names,  # type: ignore[arg-type]
-        )
-        yield Cloud(aws_environment, settings, Context(settings, clock, stack), names)
-
-
-async def _make(context: Context, number: int) -> dict[str, str]:
-    names = {
-        "s3_bucket": f"photos-{number}",
-        "s3_working_bucket": f"working-{number}",
-        "dynamodb_catalog": f"catalog-{number}",
-        "dynamodb_jobs": f"jobs-{number}",
-    }
-    s3, dynamodb = await clients.s3(context), await clients.dynamodb(context)
-    for bucket in (names["s3_bucket"], names["s3_working_bucket"]):
-        await s3.create_bucket(
-            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
-        )
-    await dynamodb.create_table(**catalog_table(names["dynamodb_catalog"]))
-    await dynamodb.create_table(**jobs_table(names["dynamodb_jobs"]))
-    sns = await clients.sns(context)
-    topic = await sns.create_topic(Name=f"news-{number}")
-    names["sns_topic"] = topic["TopicArn"]
-    for queue in ("photos", "bundles"):
-        names[f"sqs_{queue}"] = await _queue(context, f"{queue}-{number}")
-    return names
-
-
-async def _queue(context: Context, name: str) -> str:
-    sqs = await clients.sqs(context)
-    dead = await sqs.create_queue(QueueName=f"{name}-dead")
-    told = await sqs.get_queue_attributes(QueueUrl=dead["QueueUrl"], AttributeNames=["QueueArn"])
-    redrive = {"deadLetterTargetArn": told["Attributes"]["QueueArn"], "maxReceiveCount": 5}
-    made = await sqs.create_queue(
-        QueueName=name,
-        Attributes={"VisibilityTimeout": "30", "RedrivePolicy": json.dumps(redrive)},
+    settings = Settings(
+        profile="aws",
+        data_dir=tmp_path,
+        dynamodb_shards=2,
+        sqs_lease_seconds=30,
+        oidc_issuer="https://issuer.example",
+        oidc_client_id="client",
+        s3_bucket=f"photos-{number}",
+        s3_working_bucket=f"working-{number}",
+        dynamodb_catalog=f"catalog-{number}",
+        dynamodb_jobs=f"jobs-{number}",
+        sqs_photos=f"{aws_environment.url}/{ACCOUNT}/photos-{number}",
+        sqs_bundles=f"{aws_environment.url}/{ACCOUNT}/bundles-{number}",
+        sns_topic=f"arn:aws:sns:{REGION}:{ACCOUNT}:news-{number}",
     )
-    return made["QueueUrl"]
+    async with AsyncExitStack() as stack:
+        context = Context(settings, clock, stack)
+        session = await clients.core_session(context)
+        session.register_component("data_loader", _loader)
+        yield Cloud(aws_environment, settings, context)
+
+
+@pytest.fixture
+async def buckets(cloud: Cloud) -> Cloud:
+    """Make the buckets."""
+    s3 = await clients.s3(cloud.context)
+    for bucket in (cloud.settings.s3_bucket, cloud.settings.s3_working_bucket):
+        await s3.create_bucket(
+            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+    return cloud
+
+
+@pytest.fixture
+async def tables(cloud: Cloud) -> Cloud:
+    """Make the tables."""
+    dynamodb = await clients.dynamodb(cloud.context)
+    await dynamodb.create_table(**catalog_table(cloud.settings.dynamodb_catalog))
+    await dynamodb.create_table(**jobs_table(cloud.settings.dynamodb_jobs))
+    return cloud
+
+
+@pytest.fixture
+async def queues(cloud: Cloud) -> Cloud:
+    """Make the queues and their dead letters."""
+    sqs = await clients.sqs(cloud.context)
+    for url in (cloud.settings.sqs_photos, cloud.settings.sqs_bundles):
+        name = url.rpartition("/")[2]
+        await sqs.create_queue(QueueName=f"{name}-dead")
+        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}-dead"
+        redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
+        await sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": redrive})
+    return cloud
+
+
+@pytest.fixture
+async def topic(cloud: Cloud) -> Cloud:
+    """Make the topic."""
+    sns = await clients.sns(cloud.context)
+    await sns.create_topic(Name=cloud.settings.sns_topic.rpartition(":")[2])
+    return cloud

@@ -1,15 +1,28 @@
 """The AWS backends keep the contracts, on a moto server behind S3's own strictness."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 
 import pytest
 
 from imgtag.backends.aws import BACKENDS, clients
 from imgtag.backends.aws.blobs import S3BlobStore
 from imgtag.backends.aws.places import Places
+from imgtag.backends.aws.queue import SqsQueue
 from imgtag.domain.keys import BlobKey
+from imgtag.testing.clock import FixedClock
 from imgtag.testing.contracts.blob_store import BlobStoreContract
-from tests.aws.fixtures import Cloud, aws_environment, aws_server, cloud  # noqa: F401
+from imgtag.testing.contracts.event_queue import EventQueueContract
+from tests.aws.fixtures import (  # noqa: F401
+    Cloud,
+    aws_environment,
+    aws_server,
+    buckets,
+    cloud,
+    queues,
+    tables,
+    topic,
+)
 
 
 class TestBlobs(BlobStoreContract[S3BlobStore]):
@@ -23,9 +36,9 @@ class TestBlobs(BlobStoreContract[S3BlobStore]):
         self.cloud = cloud
 
     @pytest.fixture
-    async def store(self, cloud: Cloud) -> AsyncIterator[S3BlobStore]:  # noqa: F811
+    async def store(self, buckets: Cloud) -> AsyncIterator[S3BlobStore]:  # noqa: F811
         """Give an empty store."""
-        async with BACKENDS["s3"].blobs(cloud.context) as store:
+        async with BACKENDS["s3"].blobs(buckets.context) as store:
             yield store
 
     async def raw_bytes(self, store: S3BlobStore, key: BlobKey) -> bytes | None:
@@ -49,3 +62,32 @@ class TestBlobs(BlobStoreContract[S3BlobStore]):
         s3 = await clients.s3(self.cloud.context)
         told = await s3.list_multipart_uploads(Bucket=self.cloud.settings.s3_bucket)
         return len(told.get("Uploads", ()))
+
+
+class TestQueue(EventQueueContract[SqsQueue]):
+    """`SqsQueue` on moto."""
+
+    @pytest.fixture(autouse=True)
+    def on(self, cloud: Cloud) -> None:  # noqa: F811
+        """Keep the cloud at hand for the back doors."""
+        self.cloud = cloud
+
+    @pytest.fixture
+    async def queue(self, queues: Cloud) -> AsyncIterator[SqsQueue]:  # noqa: F811
+        """Give an empty queue."""
+        async with BACKENDS["sqs"].queue(queues.context, "photos") as queue:
+            yield queue
+
+    async def plant(self, queue: SqsQueue, body: str) -> None:
+        """Send the body with the SDK."""
+        sqs = await clients.sqs(self.cloud.context)
+        await sqs.send_message(QueueUrl=self.cloud.settings.sqs_photos, MessageBody=body)
+
+    async def bodies(self, queue: SqsQueue) -> Sequence[str]:
+        """Look into the server."""
+        return self.cloud.server.messages(self.cloud.settings.sqs_photos)
+
+    async def pass_time(self, clock: FixedClock, by: timedelta) -> None:
+        """Let time pass here and on the server."""
+        clock.advance(by)
+        self.cloud.server.advance(by)

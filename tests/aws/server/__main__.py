@@ -11,7 +11,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
-from tests.aws.server import dynamodb
+from tests.aws.server import dynamodb, sqs
 from tests.aws.server.layer import Layer
 
 
@@ -27,6 +27,7 @@ class Handler(MotoRequestHandler):
 def main() -> None:
     """Serve until standard input closes, so that the server never outlives its test run."""
     dynamodb.speed_up()
+    sqs.install()
     app = Layer(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)
     server.daemon_threads = True

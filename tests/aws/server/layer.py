@@ -1,7 +1,7 @@
 """What stands in front of moto: S3's strictness, archive tiers, and faults on demand.
 
 Tests steer it with ``POST /_test``: ``{"faults": [...], "archived": {...}, "seed": 1}`` replaces what
-was set before; the answer tells how often each fault struck and how often each operation was asked.
+was set before, and ``{"advance": 30}`` lets 30 seconds pass for SQS; the answer tells how often each fault struck and how often each operation was asked.
 """
 
 import base64
@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import escape
 
+from tests.aws.server import sqs
 from tests.aws.server.sigv4 import Refused, Request, check
 
 Environ = dict[str, Any]
@@ -77,12 +78,17 @@ class Layer:
         return self._spoil(fault, operation, answer)
 
     def _steer(self, body: bytes) -> Answer:
+        rules = json.loads(body or b"{}")
         with self._lock:
-            told = {"struck": self._struck, "asked": self._asked}
-            answer = json.dumps(told).encode()
-            if body:
-                self._set(json.loads(body))
-        return "200 OK", JSON, answer
+            told: dict[str, Any] = {"struck": self._struck, "asked": self._asked}
+            match rules:
+                case {"messages": url}:
+                    told["messages"] = sqs.bodies(url)
+                case {"advance": seconds}:
+                    sqs.advance(seconds)
+                case {"faults": _}:
+                    self._set(rules)
+        return "200 OK", JSON, json.dumps(told).encode()
 
     def _draw(self, operation: str) -> str | None:
         with self._lock:
