@@ -189,6 +189,8 @@ class Listing:
             statement.add(f"AND {_TRASH}")
             if query.state:
                 statement.add("AND state = ?", query.state)
+            else:
+                statement.add("AND state <> 'awaiting'")
         elif query.state:
             statement.add(f"AND {_PLACES[query.state]}")
         if query.unlabelled:

@@ -16,6 +16,7 @@ import apsw
 from imgtag.backends import Context
 from imgtag.backends.local.lock import make_data_dir
 from imgtag.backends.local.schema import Component, migrate, stamp
+from imgtag.backends.local.threads import see_through
 from imgtag.domain.errors import Invalid, Unavailable
 
 T = TypeVar("T")
@@ -48,8 +49,6 @@ class _Job:
     error: Exception | None = None
 
     def deliver(self) -> None:
-        if self.answer.done():
-            return
         if self.error:
             self.answer.set_exception(self.error)
         else:
@@ -95,14 +94,14 @@ class Database:
 
         Writes that wait at the same time share a transaction and its fsync; one that raises is
         undone alone. *work* is quick, uses nothing but the connection that it is given, and leaves
-        the transaction alone. A caller that is cancelled does not learn whether it was written.
-        Errors as in `read`.
+        the transaction alone. A caller that is cancelled does not learn whether it was written, but
+        nothing is written behind its back later on. Errors as in `read`.
         """
         self._refuse_when_closed()
         job = _Job(work, asyncio.get_running_loop().create_future())
         self._waiting.append(job)
         self._commit_next()
-        return cast("T", await job.answer)
+        return cast("T", await see_through(job.answer, on_cancel=lambda: self._withdraw(job)))
 
     def after_commit(self, announce: Callable[[], None]) -> None:
         """Have *announce* called on the event loop once the running *work* is durable.
@@ -125,6 +124,11 @@ class Database:
             self._reading.shutdown()
             self._writing.shutdown()
 
+    def _withdraw(self, job: _Job) -> None:
+        if job in self._waiting:
+            self._waiting.remove(job)
+            job.answer.cancel()
+
     def _refuse_when_closed(self) -> None:
         if self._closed:
             msg = "the database is closed"
@@ -142,8 +146,7 @@ class Database:
         if self._committing or not self._waiting:
             return
         size = min(len(self._waiting), MAX_GROUP)
-        jobs = [self._waiting.popleft() for _ in range(size)]
-        group = _Group([job for job in jobs if not job.answer.cancelled()])
+        group = _Group([self._waiting.popleft() for _ in range(size)])
         loop = asyncio.get_running_loop()
         self._committing = loop.run_in_executor(self._writing, self._commit, group)
         self._committing.add_done_callback(self._committed)
@@ -216,7 +219,7 @@ async def shared_database(context: Context) -> Database:
     return await context.shared("sqlite", lambda: open_database(path))
 
 
-def fetch(db: apsw.Connection, sql: str, values: apsw.Bindings | None = None) -> list[Any]:
+def fetch(db: apsw.Connection, sql: str, values: "apsw.Bindings | None" = None) -> list[Any]:
     """Run one statement and give its rows."""
     return db.execute(sql, values).fetchall()
 

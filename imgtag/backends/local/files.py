@@ -21,6 +21,7 @@ from typing import Any, Final, TypeVar
 from imgtag.backends import Context
 from imgtag.backends.local.durable import Folders, disk_errors, sync_file, sync_folder, workshop
 from imgtag.backends.local.lock import make_data_dir
+from imgtag.backends.local.threads import see_through
 from imgtag.domain.errors import NotFound
 from imgtag.domain.ids import Id, OwnerId
 from imgtag.domain.keys import BlobKey, BlobKind
@@ -223,15 +224,7 @@ class FileBlobStore:
     ) -> T:
         """Run *work* in a thread, and not leave before it has ended, even when cancelled."""
         running = asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
-        try:
-            return await asyncio.shield(running)
-        except asyncio.CancelledError:
-            if abandon:
-                abandon()
-            while not running.done():
-                with suppress(asyncio.CancelledError):
-                    await asyncio.wait([running])
-            raise
+        return await see_through(running, on_cancel=abandon)
 
 
 @asynccontextmanager

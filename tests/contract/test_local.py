@@ -1,0 +1,137 @@
+"""The local backends keep every contract; SQLite's own eyes see what they wrote."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from imgtag.backends.local.catalog import SqliteCatalog
+from imgtag.backends.local.catalog_schema import CATALOG
+from imgtag.backends.local.database import FILE_NAME, Database, open_database
+from imgtag.backends.local.files import FileBlobStore, open_blobs
+from imgtag.backends.local.queue import QUEUE, SqliteQueue
+from imgtag.domain.ids import OwnerId, PhotoId
+from imgtag.domain.keys import BlobKey
+from imgtag.domain.photos import PhotoState
+from imgtag.testing.clock import FixedClock
+from imgtag.testing.contracts.blob_store import BlobStoreContract
+from imgtag.testing.contracts.catalog import CatalogContract
+from imgtag.testing.contracts.catalog_base import Row
+from imgtag.testing.contracts.event_queue import EventQueueContract
+
+
+async def look(path: Path, sql: str, *values: Any) -> list[Any]:
+    """Run one statement on a connection of the test's own."""
+
+    def run() -> list[Any]:
+        connection = apsw.Connection(str(path))
+        try:
+            return connection.execute(sql, values).fetchall()
+        finally:
+            connection.close()
+
+    return await asyncio.to_thread(run)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Name the database."""
+    return tmp_path / FILE_NAME
+
+
+@pytest.fixture
+async def database(path: Path) -> AsyncIterator[Database]:
+    """Open an empty database."""
+    async with open_database(path) as database:
+        yield database
+
+
+class TestBlobStore(BlobStoreContract[FileBlobStore]):
+    """Blobs as files."""
+
+    @pytest.fixture
+    async def store(self, tmp_path: Path) -> AsyncIterator[FileBlobStore]:
+        """Open an empty store."""
+        async with open_blobs(tmp_path / "blobs") as store:
+            yield store
+
+    async def raw_bytes(self, store: FileBlobStore, key: BlobKey) -> bytes | None:
+        """Find the file by walking the folders."""
+        owner = "".join(f"={c.lower()}" if c.isupper() else c for c in key.owner)
+        found = [
+            path for path in store._root.rglob(str(key.name)) if f"{key.kind}/{owner}/" in str(path)
+        ]
+        return found[0].read_bytes() if found else None
+
+    async def plant(self, store: FileBlobStore, key: BlobKey, content: bytes) -> None:
+        """Copy a file there, as somebody who restores a backup does."""
+        path = store.local_path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    async def leftovers(self, store: FileBlobStore) -> int:
+        """Count files that are still on their way in."""
+        return sum(path.is_file() for path in (store._root / "incoming").rglob("*"))
+
+
+class TestEventQueue(EventQueueContract[SqliteQueue]):
+    """Events as rows."""
+
+    @pytest.fixture
+    async def queue(self, database: Database, clock: FixedClock) -> SqliteQueue:
+        """Open an empty queue."""
+        await database.migrate(QUEUE)
+        return SqliteQueue(database, clock, topic="photos")
+
+    @pytest.fixture(autouse=True)
+    def _known_path(self, path: Path) -> None:
+        self._path = path
+
+    async def plant(self, queue: SqliteQueue, body: str) -> None:
+        """Insert a row that is due."""
+        sql = "INSERT INTO events (topic, body, due_at) VALUES (?, ?, 0)"
+        await look(self._path, sql, queue.topic, body)
+
+    async def bodies(self, queue: SqliteQueue) -> Sequence[str]:
+        """Select the rows of the topic."""
+        sql = "SELECT body FROM events WHERE topic = ?"
+        return [body for (body,) in await look(self._path, sql, queue.topic)]
+
+
+class TestCatalog(CatalogContract[SqliteCatalog]):
+    """Photos as rows, in the database of their events."""
+
+    @pytest.fixture
+    async def events(self, database: Database, clock: FixedClock) -> SqliteQueue:
+        """Open an empty queue."""
+        await database.migrate(QUEUE)
+        return SqliteQueue(database, clock, topic="photos")
+
+    @pytest.fixture
+    async def catalog(
+        self, database: Database, clock: FixedClock, events: SqliteQueue
+    ) -> SqliteCatalog:
+        """Open an empty catalog."""
+        await database.migrate(CATALOG)
+        return SqliteCatalog(database, clock, events)
+
+    @pytest.fixture(autouse=True)
+    def _known_path(self, path: Path) -> None:
+        self._path = path
+
+    async def rows(self, catalog: SqliteCatalog) -> Collection[Row]:  # noqa: ARG002
+        """Select the rows."""
+        sql = "SELECT name, id, state FROM photos JOIN owners USING (owner)"
+        return [
+            (OwnerId(owner), PhotoId(photo), PhotoState(state))
+            for owner, photo, state in await look(self._path, sql)
+        ]
+
+    async def spoil_counts(self, catalog: SqliteCatalog, owner: OwnerId) -> None:  # noqa: ARG002
+        """Add to every count, take a photo off its shelf, and put a ghost on another."""
+        whose = "owner = (SELECT owner FROM owners WHERE name = ?)"
+        await look(self._path, f"UPDATE labels SET photos = photos + 7 WHERE {whose}", owner)
+        await look(self._path, "DELETE FROM shelf_created")
