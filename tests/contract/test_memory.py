@@ -4,14 +4,24 @@ from collections.abc import Collection, Sequence
 
 import pytest
 
-from imgtag.backends.memory import MemoryBlobStore, MemoryCatalog, MemoryQueue
-from imgtag.domain.ids import OwnerId
+from imgtag.backends.memory import (
+    MemoryBlobStore,
+    MemoryBundleStore,
+    MemoryCatalog,
+    MemoryLabeler,
+    MemoryNotifier,
+    MemoryQueue,
+)
+from imgtag.domain.ids import BundleId, OwnerId
 from imgtag.domain.keys import BlobKey
 from imgtag.testing.clock import FixedClock
 from imgtag.testing.contracts.blob_store import BlobStoreContract
+from imgtag.testing.contracts.bundle_store import BundleStoreContract
 from imgtag.testing.contracts.catalog import CatalogContract
 from imgtag.testing.contracts.catalog_base import Row
 from imgtag.testing.contracts.event_queue import EventQueueContract
+from imgtag.testing.contracts.labeler import LabelerContract
+from imgtag.testing.contracts.notifier import NotifierContract
 
 
 class TestBlobStore(BlobStoreContract[MemoryBlobStore]):
@@ -69,3 +79,44 @@ class TestCatalog(CatalogContract[MemoryCatalog]):
 
     async def spoil_counts(self, catalog: MemoryCatalog, owner: OwnerId) -> None:
         """It keeps no counts."""
+
+
+class TestBundleStore(BundleStoreContract[MemoryBundleStore]):
+    """Bundles in a dictionary."""
+
+    @pytest.fixture
+    def events(self, clock: FixedClock) -> MemoryQueue:
+        """Give an empty queue."""
+        return MemoryQueue(clock, topic="bundles")
+
+    @pytest.fixture
+    def bundles(self, clock: FixedClock, events: MemoryQueue) -> MemoryBundleStore:
+        """Give an empty store."""
+        return MemoryBundleStore(clock, events)
+
+    async def rows(self, bundles: MemoryBundleStore) -> Collection[tuple[OwnerId, BundleId, int]]:
+        """Look into the dictionary."""
+        stored = [row.bundle for row in bundles._rows.values()]
+        return [(bundle.owner, bundle.id, bundle.revision) for bundle in stored]
+
+
+class TestLabeler(LabelerContract[MemoryLabeler]):
+    """What it was told to say."""
+
+    @pytest.fixture
+    def labeler(self) -> MemoryLabeler:
+        """Give a labeler with something to say."""
+        return MemoryLabeler()
+
+
+class TestNotifier(NotifierContract[MemoryNotifier]):
+    """News in a list."""
+
+    @pytest.fixture
+    def notifier(self) -> MemoryNotifier:
+        """Give an empty list."""
+        return MemoryNotifier()
+
+    async def arrived(self, notifier: MemoryNotifier, owner: OwnerId) -> Sequence[tuple[str, str]]:
+        """Look into the list."""
+        return [(n.subject, n.text) for n in notifier.sent if n.owner == owner]
