@@ -17,7 +17,11 @@ from imgtag.settings import Settings
 @click.option("--repair", is_flag=True, help="Mend what can be mended.")
 @json_option
 def doctor(*, repair: bool, as_json: bool) -> int:
-    """Check the settings, reach every backend, recount labels and look for orphans."""
+    """Check that everything is as it should be.
+
+    Reads the settings, reaches every backend, recounts the labels and looks for bytes without a
+    photo and photos without bytes.
+    """
     report = asyncio.run(_examine(load_settings(), repair=repair))
     if as_json:
         print_json({"healthy": report.healthy, **asdict(report)})

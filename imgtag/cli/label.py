@@ -43,7 +43,10 @@ class Labelled:
 )
 @json_option
 def label(files: tuple[Path, ...], *, as_json: bool) -> int:
-    """Say what is in photos, with the labeler that the settings name; needs no server."""
+    """Say what is in photos; needs no server.
+
+    The labeler is the one that the settings name.
+    """
     results = asyncio.run(_label_all(load_settings(), files))
     if as_json:
         print_json({"files": [_as_json(result) for result in results]})

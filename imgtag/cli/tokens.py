@@ -17,7 +17,10 @@ _user = click.option("--user", "username", metavar="NAME", help="Whose token it 
 
 @click.group()
 def token() -> None:
-    """Make, list and revoke API tokens; works beside a running service."""
+    """Make, list and revoke API tokens.
+
+    Works beside a running service, on the same data folder.
+    """
 
 
 @token.command()

@@ -20,7 +20,10 @@ _password_stdin = click.option(
 
 @click.group()
 def user() -> None:
-    """Add, list and remove local accounts; works beside a running service."""
+    """Keep local accounts.
+
+    Works beside a running service, on the same data folder.
+    """
 
 
 @user.command()
