@@ -45,7 +45,9 @@ async def opened(
 ) -> AsyncIterator[LocalAccounts]:
     """Open mode ``local`` as a process does."""
     async with AsyncExitStack() as stack:
-        context = Context(Settings(data_dir=data_dir, auth="local"), clock, stack)
+        context = Context(
+            Settings.model_validate({"data_dir": data_dir, "auth": "local"}), clock, stack
+        )
         yield await stack.enter_async_context(open_local(context, hasher=hasher))
 
 
@@ -65,7 +67,7 @@ async def accounts(tmp_path: Path, clock: FixedClock) -> AsyncIterator[LocalAcco
 async def no_accounts(tmp_path: Path, clock: FixedClock) -> AsyncIterator[Authenticator]:
     """A server without accounts."""
     async with AsyncExitStack() as stack:
-        context = Context(Settings(data_dir=tmp_path), clock, stack)
+        context = Context(Settings.model_validate({"data_dir": tmp_path}), clock, stack)
         yield await stack.enter_async_context(open_none(context))
 
 
