@@ -31,8 +31,6 @@ def prepare(limits: Limits) -> None:
     pillow_heif.register_heif_opener(
         thumbnails=False, depth_images=False, aux_images=False, decode_threads=1
     )
-    warnings.simplefilter("ignore")
-    warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
 def inspect(data: bytes, question: Question, limits: Limits) -> Inspection:
@@ -42,7 +40,10 @@ def inspect(data: bytes, question: Question, limits: Limits) -> Inspection:
     else, for whatever *data* may be.
     """
     try:
-        return _inspect(data, question, limits)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            return _inspect(data, question, limits)
     except Refused:
         raise
     except MemoryError:

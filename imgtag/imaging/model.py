@@ -58,7 +58,7 @@ class Limits:
     max_segments: int = 1_000
     decoded_bytes: int = 400 * MEBIBYTE
     memory_bytes: int = 640 * MEBIBYTE
-    cpu_seconds: float = 5.0
+    cpu_seconds: float = 10.0
     wall_seconds: float = 30.0
     start_seconds: float = 30.0
     photos_per_child: int = 1_000

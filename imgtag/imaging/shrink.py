@@ -91,7 +91,7 @@ def _to_srgb(small: Image.Image, profile: object) -> Image.Image:
         transform = _transform(profile, small.mode)
         if transform:
             return transform.apply(small)
-    return small.convert("RGB")
+    return small if small.mode == "RGB" else small.convert("RGB")
 
 
 @lru_cache(maxsize=8)
@@ -111,8 +111,8 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 
 def _encode(picture: Image.Image, orientation: int, quality: int) -> bytes:
-    if method := _UPRIGHT.get(orientation):
-        picture = picture.transpose(method)
+    if orientation in _UPRIGHT:
+        picture = picture.transpose(_UPRIGHT[orientation])
     # Pillow writes a comment that it finds among what the original said.
     picture.info.clear()
     buffer = BytesIO()
