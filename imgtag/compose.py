@@ -3,7 +3,12 @@
 import os
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +16,7 @@ from typing import Final
 
 from imgtag import backends
 from imgtag.api.keys import Services
+from imgtag.backends.local.lock import open_data_dir
 from imgtag.domain.ids import OwnerId
 from imgtag.domain.labels import LabelLimits
 from imgtag.imaging.model import Limits
@@ -30,6 +36,7 @@ from imgtag.worker import Work
 
 _KEY_FILE: Final = "signing.key"
 _SECRET_BYTES: Final = 32
+_IN_DATA_DIR: Final = frozenset({"files", "sqlite"})
 _NOBODY: Final = OwnerId("readiness-probe")
 
 
@@ -97,8 +104,15 @@ async def open_labelling(settings: Settings) -> AsyncIterator[LabellingTools]:
 @asynccontextmanager
 async def open_system(settings: Settings) -> AsyncIterator[System]:
     """Open the backends and build everything on them."""
-    async with open_backends(settings) as ports, _imaging(settings) as inspector:
-        yield _build(settings, ports, inspector)
+    with _alone(settings):
+        async with open_backends(settings) as ports, _imaging(settings) as inspector:
+            yield _build(settings, ports, inspector)
+
+
+def _alone(settings: Settings) -> AbstractContextManager[object]:
+    """Be the only service on the data folder, where anything is kept in it."""
+    kept_here = {settings.blobs, settings.catalog, settings.queue, settings.bundles} & _IN_DATA_DIR
+    return open_data_dir(settings.data_dir) if kept_here else nullcontext()
 
 
 def _build(settings: Settings, ports: Backends, inspector: ImagingPool) -> System:

@@ -3,9 +3,9 @@
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -153,12 +153,13 @@ class Settings(BaseSettings):
         defaults.setdefault("auth", "none" if data.get("host", "127.0.0.1") in LOOPBACK else "oidc")
         return {**data, **{port: data.get(port) or name for port, name in defaults.items()}}
 
-    @model_validator(mode="after")
-    def _stay_private(self) -> Self:
-        if self.auth == "none" and self.host not in LOOPBACK:
-            msg = f"auth 'none' serves this machine only, and {self.host} is not a loopback address"
+    @field_validator("host")
+    @classmethod
+    def _stay_private(cls, host: str, known: ValidationInfo) -> str:
+        if known.data.get("auth") == "none" and host not in LOOPBACK:
+            msg = f"with IMGTAG_AUTH=none only this machine is served, and {host} is no loopback"
             raise ValueError(msg)
-        return self
+        return host
 
     @property
     def model_dir(self) -> Path:

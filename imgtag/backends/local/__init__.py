@@ -54,9 +54,9 @@ async def _bundles(context: Context, events: EventQueue) -> AsyncIterator[Bundle
 
 @asynccontextmanager
 async def _labeler(context: Context) -> AsyncIterator[Labeler]:
-    from imgtag.backends.local.onnx_labeler import open_onnx  # noqa: PLC0415
+    from imgtag.backends.local.onnx_labeler import open_labeler  # noqa: PLC0415
 
-    async with open_onnx(context) as labeler:
+    async with open_labeler(context.settings.model_dir) as labeler:
         yield labeler
 
 
