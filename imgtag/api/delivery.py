@@ -2,16 +2,15 @@
 
 On plain HTTP the kernel sends files that lie on this machine. Everything else, TLS and stores far
 away, goes through `response.write` with bounded read-ahead. A member whose bytes are not the ones
-that came ends the connection without a proper end: never a whole answer with a hole.
+that came ends the connection by a reset: never a whole answer with a hole.
 """
 
 import asyncio
-import os
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Executor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -19,21 +18,23 @@ from urllib.parse import quote
 import structlog
 from aiohttp import hdrs, web
 
+from imgtag.api.problems import problem
 from imgtag.api.ranges import Part, has_already, wanted
-from imgtag.api.sendfile import SocketWriter
-from imgtag.pipeline.archive import Literal, Segment, Slice
+from imgtag.api.sendfile import STALL_SECONDS, SocketWriter, reset
+from imgtag.domain.errors import NotFound, Unavailable
+from imgtag.domain.names import safe_text
+from imgtag.pipeline.ahead import Body, FilesAhead
 from imgtag.pipeline.budget import ByteBudget
 from imgtag.pipeline.download import Damaged, Download
-from imgtag.pipeline.files import FileChecker, OpenFile
+from imgtag.pipeline.files import FileChecker, OpenFile, open_file, warm
 from imgtag.pipeline.prefetch import prefetch
 from imgtag.ports import BlobStore
 from imgtag.services.photos import Picture
 
-# One trip to a thread opens and checks this much; two groups are on their way while one is sent.
-_GROUP_BYTES: Final = 8 * 1024 * 1024
-_GROUP_SEGMENTS: Final = 64
-_GROUPS_AHEAD: Final = 2
-_SMALL_BYTES: Final = 64 * 1024
+# A proxy that compressed the archive would take its ranges and its ETag away.
+_ARCHIVE_CACHING: Final = "private, no-cache, no-transform"
+_ORIGINAL_CACHING: Final = "private, no-cache"
+_THUMBNAIL_CACHING: Final = "private, max-age=86400, immutable"
 _RFC_8187: Final = "!#$&+-.^_`|~"
 
 log = structlog.get_logger(__name__)
@@ -45,212 +46,228 @@ class Delivery:
 
     budget: ByteBudget
     checker: FileChecker
-    threads: ThreadPoolExecutor
+    threads: Executor
 
 
 DELIVERY: Final = web.AppKey("delivery", Delivery)
 
 
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What is asked for: *size* bytes that *etag* stands for, and how to label them."""
+
+    size: int
+    etag: str
+    content_type: str
+    disposition: str
+    caching: str
+
+
 async def send_archive(request: web.Request, download: Download) -> web.StreamResponse:
-    """Answer with an archive, or with the part of it that is asked for."""
-    headers = {
-        hdrs.CONTENT_DISPOSITION: disposition(download.file_name, inline=False),
-        hdrs.CACHE_CONTROL: "private, no-cache",
-    }
-    size, etag = download.archive.size, download.etag
-    response, part = _begin(request, size, etag, "application/zip", headers)
+    """Answer with an archive, or with the part of it that is asked for.
+
+    A member that is damaged cuts the connection, and the download's `on_damaged` is told; a store
+    that fails cuts it too.
+    """
+    subject = _Subject(
+        download.archive.size,
+        download.etag,
+        "application/zip",
+        disposition(download.file_name, inline=False),
+        _ARCHIVE_CACHING,
+    )
+    response, part = await _begin(request, subject)
     if part is None:
         return response
     try:
-        await _send_parts(request, response, download, part)
+        with _whole_or_cut(request):
+            await _send_archive(request, response, download, part)
     except Damaged as damaged:
         log.warning("archive cut short", member=damaged.index, reason=damaged.reason)
-        _cut(request)
         await download.on_damaged(damaged)
+    except Unavailable as error:
+        log.warning("archive cut short", reason=error.detail)
     return response
 
 
-def _begin(
-    request: web.Request, size: int, etag: str, content_type: str, headers: Mapping[str, str]
-) -> tuple[web.StreamResponse, Part | None]:
-    """Build the answer's head; with a part when bytes are to follow."""
-    head: dict[str, str] = {**headers, hdrs.ACCEPT_RANGES: "bytes", hdrs.ETAG: f'"{etag}"'}
-    if has_already(request, etag):
+async def _begin(request: web.Request, subject: _Subject) -> tuple[web.StreamResponse, Part | None]:
+    """Answer the head; with a part when bytes are to follow."""
+    head: dict[str, str] = {hdrs.ETAG: f'"{subject.etag}"', hdrs.CACHE_CONTROL: subject.caching}
+    if has_already(request, subject.etag):
         return web.Response(status=304, headers=head), None
-    part = wanted(request, size, etag)
+    part = wanted(request, subject.size, subject.etag)
     if part is None:
-        head[hdrs.CONTENT_RANGE] = f"bytes */{size}"
-        return web.Response(status=416, headers=head), None
-    asked = hdrs.RANGE in request.headers and not part.whole
-    if asked:
+        return _no_such_range(request, subject.size), None
+    head[hdrs.ACCEPT_RANGES] = "bytes"
+    head[hdrs.CONTENT_DISPOSITION] = subject.disposition
+    if part.asked:
         head[hdrs.CONTENT_RANGE] = part.content_range
-    response = web.StreamResponse(status=206 if asked else 200, headers=head)
-    response.content_type = content_type
+    response = web.StreamResponse(status=206 if part.asked else 200, headers=head)
+    response.content_type = subject.content_type
     response.content_length = part.stop - part.start
-    return response, part
+    await response.prepare(request)
+    return response, part if request.method == hdrs.METH_GET else None
 
 
-async def _send_parts(
+def _no_such_range(request: web.Request, size: int) -> web.Response:
+    detail = f"there is nothing in this range: there are {size} bytes"
+    status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+    response = problem(request, status, "range_not_satisfiable", detail)
+    response.headers[hdrs.CONTENT_RANGE] = f"bytes */{size}"
+    return response
+
+
+async def _send_archive(
     request: web.Request, response: web.StreamResponse, download: Download, part: Part
 ) -> None:
-    writer = await response.prepare(request)
-    if writer is None or request.method == hdrs.METH_HEAD:
-        return
     delivery = request.app[DELIVERY]
-    transport = request.transport
-    if transport and _is_plain(transport) and download.source.path(0):
-        writer.send_headers()
-        await _send_by_kernel(transport, delivery, download, part)
+    transport = _kernel_transport(request)
+    if transport and download.source.path(0):
+        await response.write(b"")  # the head, which aiohttp keeps until the first write
+        with closing(
+            FilesAhead(download, delivery.checker, delivery.threads, part.start, part.stop)
+        ) as files:
+            await _send_files(transport, files)
         return
     async with prefetch(
         download.archive, download.source, delivery.budget, start=part.start, stop=part.stop
     ) as chunks:
-        async for chunk in chunks:
-            await response.write(chunk)
+        await _write_all(response, chunks)
 
 
-def _is_plain(transport: asyncio.Transport) -> bool:
-    return (
-        transport.get_extra_info("sslcontext") is None
-        and transport.get_extra_info("socket") is not None
-    )
+def _kernel_transport(request: web.Request) -> asyncio.Transport | None:
+    """Give the transport when the kernel can write to its socket: not through TLS."""
+    transport = request.transport
+    if (
+        transport is None
+        or transport.get_extra_info("sslcontext") is not None
+        or transport.get_extra_info("socket") is None
+    ):
+        return None
+    return transport
 
 
-async def _send_by_kernel(
-    transport: asyncio.Transport, delivery: Delivery, download: Download, part: Part
-) -> None:
-    """Send the archive from files that are opened and checked ahead, in threads."""
-    groups = _groups(download.archive.segments(part.start, part.stop))
-    loop = asyncio.get_running_loop()
-    ahead: deque[tuple[Sequence[Segment], asyncio.Future[list[OpenFile]]]] = deque()
+async def _send_files(transport: asyncio.Transport, files: FilesAhead) -> None:
+    async with SocketWriter(transport) as out:
+        while group := await files.next_group():
+            for each in group:
+                if isinstance(each, Body):
+                    await _send_body(out, each)
+                else:
+                    await out.write(each.data, more=each is not group[-1])
 
-    def look_ahead() -> None:
-        while len(ahead) < _GROUPS_AHEAD and (group := next(groups, None)):
-            opened = loop.run_in_executor(
-                delivery.threads, _open_all, delivery.checker, download, group
-            )
-            ahead.append((group, opened))
 
+async def _send_body(out: SocketWriter, body: Body) -> None:
+    part = body.part
     try:
-        async with SocketWriter(transport) as out:
-            look_ahead()
-            while ahead:
-                files = await ahead[0][1]
-                group, _ = ahead.popleft()
-                look_ahead()
-                await _send_group(out, group, files)
-    finally:
-        for _, opened in ahead:
-            opened.add_done_callback(_close_opened)
+        await out.send_file(body.file.descriptor, part.start, part.stop)
+    except EOFError as error:
+        raise Damaged(part.index, str(error)) from error
 
 
-def _groups(segments: Iterator[Segment]) -> Iterator[list[Segment]]:
-    """Cut into groups that are worth a trip to a thread, and not much more."""
-    group: list[Segment] = []
-    size = 0
-    for segment in segments:
-        group.append(segment)
-        size += segment.stop - segment.start if isinstance(segment, Slice) else len(segment.data)
-        if size >= _GROUP_BYTES or len(group) >= _GROUP_SEGMENTS:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
+async def _write_all(response: web.StreamResponse, chunks: AsyncIterator[bytes]) -> None:
+    async for chunk in chunks:
+        try:
+            async with asyncio.timeout(STALL_SECONDS):
+                await response.write(chunk)
+        except TimeoutError:
+            raise ConnectionAbortedError("the client stopped reading") from None
 
 
-def _open_all(checker: FileChecker, download: Download, group: Sequence[Segment]) -> list[OpenFile]:
-    with ExitStack() as undo:
-        files = []
-        for segment in group:
-            if isinstance(segment, Slice):
-                files.append(_open(checker, download, segment))
-                undo.callback(files[-1].close)
-        undo.pop_all()
-    return files
-
-
-def _open(checker: FileChecker, download: Download, part: Slice) -> OpenFile:
-    path = download.source.path(part.index)
-    if path is None:
-        raise Damaged(part.index, "its bytes are gone")
-    member = download.archive.members[part.index]
-    return checker.open(part.index, member, path, part.start, part.stop)
-
-
-async def _send_group(
-    out: SocketWriter, group: Sequence[Segment], files: Sequence[OpenFile]
-) -> None:
-    with ExitStack() as stack:
-        for file in files:
-            stack.callback(file.close)
-        in_order = iter(files)
-        for segment in group:
-            if isinstance(segment, Literal):
-                await out.write(segment.data, more=segment is not group[-1])
-                continue
-            file = next(in_order)
-            try:
-                await out.send_file(file.descriptor, file.start, file.stop)
-            except EOFError as error:
-                raise Damaged(segment.index, "it became shorter while it was sent") from error
-
-
-def _close_opened(opened: asyncio.Future[list[OpenFile]]) -> None:
-    if opened.cancelled() or opened.exception():
-        return
-    for file in opened.result():
-        file.close()
-
-
-def _cut(request: web.Request) -> None:
-    """End the connection so that no client can take what it has for the whole."""
-    if isinstance(request.transport, asyncio.Transport):
-        request.transport.abort()
+@contextmanager
+def _whole_or_cut(request: web.Request) -> Iterator[None]:
+    """Whatever goes wrong inside, no client can take what it has for the whole."""
+    try:
+        yield
+    except BaseException:
+        if request.transport:
+            reset(request.transport)
+        raise
 
 
 async def send_blob(
     request: web.Request, blobs: BlobStore, picture: Picture, *, inline: bool
 ) -> web.StreamResponse:
-    """Answer with a photo or a thumbnail, or with the part of it that is asked for."""
-    headers = {
-        hdrs.CONTENT_DISPOSITION: disposition(picture.photo.file_name, inline=inline),
-        hdrs.CACHE_CONTROL: "private, max-age=86400, immutable" if inline else "private, no-cache",
-    }
+    """Answer with a photo or a thumbnail, or with the part of it that is asked for.
+
+    Raises `NotFound` or `Unavailable` while nothing is sent yet; later, the connection is cut.
+    """
+    path = blobs.local_path(picture.key)
+    transport = _kernel_transport(request)
+    if path and transport:
+        return await _send_local(request, transport, path, picture, inline=inline)
     info = await blobs.stat(picture.key)
-    response, part = _begin(request, info.size, picture.etag, picture.content_type, headers)
+    response, part = await _begin(request, _picture(picture, info.size, inline=inline))
     if part is None:
         return response
-    async with blobs.read(picture.key, part.start, part.stop) as chunks:
-        writer = await response.prepare(request)
-        if writer is None or request.method == hdrs.METH_HEAD:
-            return response
-        path = blobs.local_path(picture.key)
-        if path and request.transport and _is_plain(request.transport) and part.stop > _SMALL_BYTES:
-            writer.send_headers()
-            await _send_file(request.transport, path, part)
-            return response
-        async for chunk in chunks:
-            await response.write(chunk)
+    try:
+        with _whole_or_cut(request):
+            async with blobs.read(picture.key, part.start, part.stop) as chunks:
+                await _write_all(response, chunks)
+    except (NotFound, Unavailable) as error:
+        log.warning("photo cut short", reason=error.detail)
     return response
 
 
-async def _send_file(transport: asyncio.Transport, path: Path, part: Part) -> None:
-    descriptor = await asyncio.to_thread(os.open, path, os.O_RDONLY | os.O_CLOEXEC)
+async def _send_local(
+    request: web.Request,
+    transport: asyncio.Transport,
+    path: Path,
+    picture: Picture,
+    *,
+    inline: bool,
+) -> web.StreamResponse:
+    with closing(await _opened(request.app[DELIVERY].threads, path)) as file:
+        response, part = await _begin(request, _picture(picture, file.size, inline=inline))
+        if part is None:
+            return response
+        with _whole_or_cut(request):
+            await response.write(b"")  # the head, which aiohttp keeps until the first write
+            async with SocketWriter(transport) as out:
+                await out.send_file(file.descriptor, part.start, part.stop)
+    return response
+
+
+async def _opened(threads: Executor, path: Path) -> OpenFile:
+    """Open a file and bring it into memory, in a thread. Raises `NotFound`, `Unavailable`."""
+    opened = asyncio.get_running_loop().run_in_executor(threads, _open_warm, path)
     try:
-        async with SocketWriter(transport) as out:
-            await out.send_file(descriptor, part.start, part.stop)
-    except EOFError:
-        transport.abort()
-    finally:
-        os.close(descriptor)
+        return await asyncio.shield(opened)
+    except asyncio.CancelledError:
+        opened.add_done_callback(_close_late)
+        raise
+
+
+def _open_warm(path: Path) -> OpenFile:
+    file = open_file(path)
+    try:
+        warm(file, 0, file.size)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _close_late(opened: asyncio.Future[OpenFile]) -> None:
+    if not opened.cancelled() and opened.exception() is None:
+        opened.result().close()
+
+
+def _picture(picture: Picture, size: int, *, inline: bool) -> _Subject:
+    return _Subject(
+        size,
+        picture.etag,
+        picture.content_type,
+        disposition(picture.photo.file_name, inline=inline),
+        _THUMBNAIL_CACHING if inline else _ORIGINAL_CACHING,
+    )
 
 
 def disposition(file_name: str, *, inline: bool) -> str:
     """Write Content-Disposition (RFC 6266): ASCII for old clients, the real name beside it."""
-    kind = "inline" if inline else "attachment"
-    plain = "".join(mark if mark.isascii() and mark.isprintable() else "_" for mark in file_name)
-    plain = plain.replace("\\", "_").replace('"', "_").replace("%", "_")
-    value = f'{kind}; filename="{plain}"'
-    if plain != file_name:
-        value += f"; filename*=UTF-8''{quote(file_name, safe=_RFC_8187)}"
+    name = safe_text(file_name)
+    plain = "".join(mark if mark.isascii() and mark != "%" else "_" for mark in name)
+    value = f'{"inline" if inline else "attachment"}; filename="{plain}"'
+    if plain != name:
+        value += f"; filename*=UTF-8''{quote(name, safe=_RFC_8187)}"
     return value

@@ -8,17 +8,25 @@ transport has nothing to say.
 import asyncio
 import os
 import socket
+import struct
 from types import TracebackType
 from typing import Final, Self
 
 # Enough to keep the kernel busy, and little enough that one call never holds up the loop.
 _AT_ONCE_BYTES: Final = 2 * 1024 * 1024
+_LOOK_SECONDS: Final = 1.0
+# On, for no seconds: struct linger of <sys/socket.h>.
+_NO_LINGER: Final = struct.pack("ii", 1, 0)
+_MORE: Final = getattr(socket, "MSG_MORE", 0)
 # A client that takes nothing for this long is gone.
-STALL_SECONDS: Final = 120
+STALL_SECONDS: Final = 120.0
 
 
 class SocketWriter:
-    """Writes to the socket of *transport*; what the transport itself has buffered goes first."""
+    """Writes to the socket of *transport*; what the transport itself has buffered goes first.
+
+    `ConnectionError` when the client has left, or has taken nothing for `STALL_SECONDS`.
+    """
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -27,6 +35,9 @@ class SocketWriter:
         # Of its own, because the loop minds when somebody waits on a transport's descriptor.
         self._socket = socket.socket(fileno=os.dup(known.fileno()))
         self._unfair = 0
+        self._waiting: asyncio.Future[None] | None = None
+        self._waits_since = 0.0
+        self._next_look = self._loop.call_later(_LOOK_SECONDS, self._look)
 
     async def __aenter__(self) -> Self:
         self._socket.setblocking(False)  # noqa: FBT003 - the name says it
@@ -40,15 +51,15 @@ class SocketWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._next_look.cancel()
         self._socket.close()
 
     async def write(self, data: bytes, *, more: bool) -> None:
         """Send literal bytes; *more* says that others follow at once."""
-        flags = socket.MSG_MORE if more and hasattr(socket, "MSG_MORE") else 0
         view = memoryview(data)
         while view:
             try:
-                view = view[self._socket.send(view, flags) :]
+                view = view[self._socket.send(view, _MORE if more else 0) :]
             except BlockingIOError:
                 await self._writable()
 
@@ -62,8 +73,7 @@ class SocketWriter:
                 await self._writable()
                 continue
             if not sent:
-                msg = "the file became shorter while it was sent"
-                raise EOFError(msg)
+                raise EOFError("the file became shorter while it was sent")
             start += sent
             await self._be_fair(sent)
 
@@ -73,20 +83,45 @@ class SocketWriter:
         if self._unfair >= _AT_ONCE_BYTES:
             self._unfair = 0
             await asyncio.sleep(0)
+            self._must_be_open()
 
     async def _writable(self) -> None:
-        ready: asyncio.Future[None] = self._loop.create_future()
+        self._unfair = 0
+        self._waits_since = self._loop.time()
+        self._waiting = ready = self._loop.create_future()
         self._loop.add_writer(self._socket, _set, ready)
         try:
-            async with asyncio.timeout(STALL_SECONDS):
-                await ready
-        except TimeoutError as error:
-            msg = "the client stopped reading"
-            raise ConnectionAbortedError(msg) from error
+            await ready
         finally:
             self._loop.remove_writer(self._socket)
+            self._waiting = None
+        self._must_be_open()
+
+    def _must_be_open(self) -> None:
+        # The duplicate would keep a connection alive that everybody else has given up.
+        if self._transport.is_closing():
+            raise ConnectionResetError("the connection was closed")
+
+    def _look(self) -> None:
+        """Once a second, see whether it makes sense to wait on."""
+        self._next_look = self._loop.call_later(_LOOK_SECONDS, self._look)
+        if self._waiting is None or self._waiting.done():
+            return
+        if self._transport.is_closing():
+            self._waiting.set_exception(ConnectionResetError("the connection was closed"))
+        elif self._loop.time() - self._waits_since > STALL_SECONDS:
+            self._waiting.set_exception(ConnectionAbortedError("the client stopped reading"))
 
 
 def _set(ready: asyncio.Future[None]) -> None:
     if not ready.done():
         ready.set_result(None)
+
+
+def reset(transport: asyncio.BaseTransport) -> None:
+    """End a connection so that the client notices: by a reset, and with nothing sent on."""
+    known: socket.socket | None = transport.get_extra_info("socket")
+    if known is not None and not transport.is_closing():
+        known.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    if isinstance(transport, asyncio.Transport):
+        transport.abort()

@@ -15,10 +15,11 @@ MAX_NAME_BYTES: Final = 200
 MANIFEST_NAME: Final = "manifest.json"
 SIDECAR_ENDING: Final = ".xmp"
 
-_FORBIDDEN: Final = re.compile(r'[<>:"/\\|?*]')
+_FORBIDDEN: Final = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 _UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Windows takes these for devices whatever follows the first dot, and ignores spaces before it.
 _RESERVED: Final = re.compile(
-    r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?=\.|$)", re.IGNORECASE
+    r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\.|$)", re.IGNORECASE
 )
 _PHOTO_ENDINGS: Final = (
     ".jpg",
@@ -43,29 +44,38 @@ def member_names(photos: Iterable[tuple[str, str | None]]) -> list[str]:
     letters, are the same: later ones become ``lake (2).jpg``. All end like a photo, so that neither
     the manifest nor a sidecar (``<name>.xmp``) can have the same name.
     """
-    taken: set[str] = set()
-    next_number: dict[str, int] = {}
-    return [_distinct(_safe(*photo), taken, next_number) for photo in photos]
+    # The highest number that each folded name has got; what is in it is taken.
+    numbers: dict[str, int] = {}
+    return [_distinct(_safe(*photo), numbers) for photo in photos]
 
 
-def _distinct(name: str, taken: set[str], next_number: dict[str, int]) -> str:
+def safe_text(text: str) -> str:
+    """Replace what no file name may contain, on any system, by ``_``."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+        text = "".join("_" if unicodedata.category(mark) in _UNPRINTABLE else mark for mark in text)
+    return _FORBIDDEN.sub("_", text)
+
+
+def _distinct(name: str, numbers: dict[str, int]) -> str:
+    plain = candidate = _folded(name)
+    if plain not in numbers:
+        numbers[plain] = 1
+        return name
     stem, ending = _split(name)
-    plain = _folded(name)
-    # Remembered for each name, so that many equal ones take no longer than many different ones.
-    number = next_number.get(plain, 1)
-    candidate = name
-    while _folded(candidate) in taken or number > 1:
+    # Counting goes on where it stopped, so that many equal names cost no more than different ones.
+    number = numbers[plain]
+    while candidate in numbers:
         number += 1
-        candidate = f"{stem} ({number}){ending}"
-        if _folded(candidate) not in taken:
-            break
-    next_number[plain] = number
-    taken.add(_folded(candidate))
-    return candidate
+        candidate = _folded(f"{stem} ({number}){ending}")
+    numbers[plain], numbers[candidate] = number, 1
+    return f"{stem} ({number}){ending}"
 
 
 def _folded(name: str) -> str:
     """What makes two names the same on some file system."""
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
@@ -75,13 +85,13 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _safe(file_name: str, content_type: str | None) -> str:
-    name = unicodedata.normalize("NFC", file_name)
-    name = "".join("_" if unicodedata.category(mark) in _UNPRINTABLE else mark for mark in name)
-    name = _FORBIDDEN.sub("_", name).strip(" .") or _NAMELESS
+    name = safe_text(file_name).strip(" .") or _NAMELESS
     if not name.lower().endswith(_PHOTO_ENDINGS):
         name += EXTENSIONS.get(content_type or "", ".jpg")
     stem, ending = _split(name)
-    stem = _RESERVED.sub(r"_\1", stem.strip(" .")) or _NAMELESS
+    stem = stem.strip(" .") or _NAMELESS
+    if _RESERVED.match(stem):
+        stem = f"_{stem}"
     return _shortened(stem, MAX_NAME_BYTES - _NUMBER_BYTES - len(ending)) + ending
 
 

@@ -1,53 +1,78 @@
 """The most bytes that all downloads of a process may hold at once."""
 
 import asyncio
-from collections import deque
 
 
 class ByteBudget:
-    """A number of bytes to share, first come first served.
-
-    Who asks for more than the whole gets the whole: one large piece may be alone, but never wait
-    for ever.
-    """
+    """A number of bytes to share between downloads, each of which takes a `Share`."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self._free = size
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._waiting: dict[asyncio.Future[None], tuple[Share, int]] = {}
 
     @property
     def held(self) -> int:
         """How many bytes are given out."""
         return self.size - self._free
 
-    async def acquire(self, wanted: int) -> int:
-        """Wait for *wanted* bytes; answer with how many to `release`."""
-        wanted = min(wanted, self.size)
-        if not self._waiting and wanted <= self._free:
-            self._free -= wanted
-            return wanted
+    def share(self) -> "Share":
+        """Begin a share that holds nothing yet."""
+        return Share(self)
+
+    async def take(self, share: "Share", wanted: int) -> None:
+        """Wait until *wanted* bytes may be added to *share*; see there."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((wanted, turn))
+        self._waiting[turn] = (share, wanted)
+        self._grant()
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.release(wanted)  # it was granted in the moment of being cancelled
+            if self._waiting.pop(turn, None) is None:
+                share.give_back(wanted)  # it was granted in the moment of being cancelled
             else:
-                self._waiting.remove((wanted, turn))
                 self._grant()
             raise
-        return wanted
 
-    def release(self, given: int) -> None:
-        """Give back what `acquire` answered."""
+    def put_back(self, given: int) -> None:
+        """Make *given* bytes free for others."""
         self._free += given
         self._grant()
 
     def _grant(self) -> None:
-        while self._waiting and self._waiting[0][0] <= self._free:
-            wanted, turn = self._waiting.popleft()
-            if not turn.done():
+        for turn, (share, wanted) in list(self._waiting.items()):
+            if self._may_have(share, wanted):
+                del self._waiting[turn]
                 self._free -= wanted
-                turn.set_result(None)
+                share.held += wanted
+                if not turn.done():
+                    turn.set_result(None)
+            elif not share.held:
+                return
+
+    def _may_have(self, share: "Share", wanted: int) -> bool:
+        return wanted + share.held <= self._free
+
+
+class Share:
+    """What one download holds of a budget.
+
+    It gets more only while as much as it would then hold is still free for others. So one alone may
+    hold half, and of any number of clients that stopped reading, none keeps the next one from
+    starting. Who holds nothing goes first, in the order of asking.
+    """
+
+    def __init__(self, budget: ByteBudget) -> None:
+        self._budget = budget
+        self.held = 0
+
+    async def take(self, wanted: int) -> int:
+        """Wait for *wanted* bytes; answer with how many to `give_back`."""
+        wanted = min(wanted, self._budget.size)
+        await self._budget.take(self, wanted)
+        return wanted
+
+    def give_back(self, given: int) -> None:
+        """Give back what `take` answered."""
+        self.held -= given
+        self._budget.put_back(given)

@@ -1,84 +1,144 @@
-"""Files of this machine, opened ahead of the sender and checked against what ingest recorded."""
+"""Files of this machine, opened for the kernel to send and checked against what ingest recorded.
+
+Everything here may wait for the disk: call it in a thread.
+"""
 
 import os
+import threading
+import time
 import zlib
-from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Final
 
-from imgtag.pipeline.archive import Member
-from imgtag.pipeline.download import Damaged
+from imgtag.domain.errors import NotFound, Unavailable
 
-_READ_BYTES: Final = 1024 * 1024
-REMEMBERED: Final = 200_000
+_READ_BYTES: Final = 256 * 1024
+# Two generations of verdicts are kept, about 5 MB each at most.
+GENERATION_FILES: Final = 50_000
+GENERATION_SECONDS: Final = 30 * 60
+
+
+class Differs(Exception):
+    """A file's bytes are not the ones that came; the message says how."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A checked file: bytes *start* up to *stop* of *descriptor* are to be sent."""
+    """A file that is open for reading. *size* is in bytes."""
 
     descriptor: int
-    start: int
-    stop: int
+    size: int
 
     def close(self) -> None:
         """Close it."""
         os.close(self.descriptor)
 
 
-class FileChecker:
-    """Opens files and makes sure that their bytes are the ones that came.
+def open_file(path: Path) -> OpenFile:
+    """Open a file. Raises `NotFound`, or `Unavailable` when it may be there all the same."""
+    with file_errors():
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return OpenFile(descriptor, os.fstat(descriptor).st_size)
 
-    A file is read once for its CRC-32, which also brings it into the page cache, so that sending it
-    doesn't wait for the disk; after that, a file whose inode, times and size are the same is taken
-    to be the same. Blocks: call it in a thread. Safe to use from several.
+
+def warm(file: OpenFile, start: int, stop: int) -> None:
+    """Bring bytes *start* up to *stop* into memory, so that sending doesn't wait for the disk."""
+    with file_errors():
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(file.descriptor, start, stop - start, os.POSIX_FADV_WILLNEED)
+        # The kernel only began to read; the last byte is there when the others are.
+        os.pread(file.descriptor, 1, max(start, stop - 1))
+
+
+@contextmanager
+def file_errors() -> Iterator[None]:
+    """Translate the operating system's errors. Only absence says something about the file."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        msg = "there is no such file"
+        raise NotFound(msg) from None
+    except OSError as error:
+        msg = f"a file can't be read: {error.strerror}"
+        raise Unavailable(msg) from error
+
+
+class FileChecker:
+    """Makes sure that the bytes of files are the ones that came. Safe to use from several threads.
+
+    A file is read once for its CRC-32, which also brings it into memory. After that, a file whose
+    inode, times and size are the same is taken to be the same, for up to an hour: what rots on the
+    disk does so without a new time.
     """
 
-    def __init__(self) -> None:
-        self._known: OrderedDict[tuple[int, ...], int] = OrderedDict()
-        self._lock = Lock()
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._new: set[int] = set()
+        self._old: set[int] = set()
+        self._turned_at = clock()
+        self._buffers = threading.local()
 
-    def open(self, index: int, member: Member, path: Path, start: int, stop: int) -> OpenFile:
-        """Open one member's file. Raises `Damaged`."""
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise Damaged(index, "its bytes are gone") from error
-        try:
-            self._check(index, member, descriptor)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        return OpenFile(descriptor, start, stop)
+    def check(self, file: OpenFile, size: int, crc32: int, start: int, stop: int) -> None:
+        """Raise `Differs` unless the file has *size* bytes of *crc32*.
 
-    def _check(self, index: int, member: Member, descriptor: int) -> None:
-        facts = os.fstat(descriptor)
-        if facts.st_size != member.size:
-            raise Damaged(index, f"it has {facts.st_size} bytes and should have {member.size}")
-        identity = (facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns, member.size)
-        crc32 = self._known.get(identity)
-        if crc32 is None:
-            crc32 = _crc32(index, descriptor)
-            self._remember(identity, crc32)
-        if crc32 != member.crc32:
-            raise Damaged(index, "its bytes are not the ones that came")
+        Afterwards, the bytes *start* up to *stop* can be sent without waiting for the disk.
+        """
+        if file.size != size:
+            msg = f"it has {file.size} bytes and should have {size}"
+            raise Differs(msg)
+        verdict = _identity(file, crc32)
+        if self._remembers(verdict):
+            warm(file, start, stop)
+            return
+        if self._crc32(file) != crc32:
+            msg = "its bytes are not the ones that came"
+            raise Differs(msg)
+        self._remember(verdict)
 
-    def _remember(self, identity: tuple[int, ...], crc32: int) -> None:
+    def _remembers(self, verdict: int) -> bool:
         with self._lock:
-            self._known[identity] = crc32
-            while len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
+            while self._clock() - self._turned_at >= GENERATION_SECONDS:
+                self._turn()
+                self._turned_at += GENERATION_SECONDS
+            return verdict in self._new or verdict in self._old
+
+    def _remember(self, verdict: int) -> None:
+        with self._lock:
+            if len(self._new) >= GENERATION_FILES:
+                self._turn()
+            self._new.add(verdict)
+
+    def _turn(self) -> None:
+        self._old, self._new = self._new, set()
+
+    def _crc32(self, file: OpenFile) -> int:
+        buffer = self._buffer()
+        crc32, position = 0, 0
+        with file_errors():
+            while size := os.preadv(file.descriptor, [buffer], position):
+                crc32 = zlib.crc32(buffer[:size], crc32)
+                position += size
+        return crc32
+
+    def _buffer(self) -> memoryview:
+        # Fresh memory for each file would cost more than the checksum (measured: a third).
+        if not hasattr(self._buffers, "view"):
+            self._buffers.view = memoryview(bytearray(_READ_BYTES))
+        view: memoryview = self._buffers.view
+        return view
 
 
-def _crc32(index: int, descriptor: int) -> int:
-    crc32, position = 0, 0
-    buffer = bytearray(_READ_BYTES)
-    try:
-        while size := os.preadv(descriptor, [buffer], position):
-            crc32 = zlib.crc32(memoryview(buffer)[:size], crc32)
-            position += size
-    except OSError as error:
-        raise Damaged(index, "its bytes can't be read") from error
-    return crc32
+def _identity(file: OpenFile, crc32: int) -> int:
+    """Tell a file that was found to have *crc32* from any other.
+
+    64 bits of a hash are kept, not the facts: a tenth of the memory.
+    """
+    with file_errors():
+        facts = os.fstat(file.descriptor)
+    return hash(
+        (facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_size, crc32)
+    )

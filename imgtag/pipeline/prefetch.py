@@ -16,8 +16,9 @@ from imgtag.pipeline.archive import Archive, Literal, Segment, Slice
 from imgtag.pipeline.budget import ByteBudget
 from imgtag.pipeline.download import Damaged, Source
 
-PIECE_BYTES: Final = 4 * 1024 * 1024
-IN_FLIGHT: Final = 16
+PIECE_BYTES: Final = 1024 * 1024
+# Headers count too: this many pieces are about half as many photos.
+PIECES_AHEAD: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,9 @@ class _Reading:
     def __init__(self, archive: Archive, source: Source, budget: ByteBudget) -> None:
         self._archive = archive
         self._source = source
-        self._budget = budget
-        self._permits = asyncio.Semaphore(IN_FLIGHT)
-        self._pieces: asyncio.Queue[_Piece | None] = asyncio.Queue(maxsize=2 * IN_FLIGHT)
+        self._share = budget.share()
+        self._pieces: asyncio.Queue[_Piece | None] = asyncio.Queue(PIECES_AHEAD)
         self._reads: set[asyncio.Task[bytes | Exception]] = set()
-        self._held = 0
         # The CRC-32 of the member that is going by; None when its beginning was left out.
         self._crc32: int | None = None
 
@@ -49,22 +48,21 @@ class _Reading:
             if isinstance(segment, Literal):
                 piece = _Piece(None, segment.data)
             else:
-                held = await self._budget.acquire(segment.stop - segment.start)
-                self._held += held
-                read = tasks.create_task(self._read(segment))
-                self._reads.add(read)
-                read.add_done_callback(self._reads.discard)
-                piece = _Piece(segment, read, held)
+                held = await self._share.take(segment.stop - segment.start)
+                piece = _Piece(segment, self._begin(segment, tasks), held)
             await self._pieces.put(piece)
         await self._pieces.put(None)
+
+    def _begin(self, part: Slice, tasks: asyncio.TaskGroup) -> asyncio.Task[bytes | Exception]:
+        read = tasks.create_task(self._read(part))
+        self._reads.add(read)
+        read.add_done_callback(self._reads.discard)
+        return read
 
     async def _read(self, part: Slice) -> bytes | Exception:
         """Read *part*. What goes wrong is handed over in its turn, not thrown at the others."""
         try:
-            async with (
-                self._permits,
-                self._source.read(part.index, part.start, part.stop) as chunks,
-            ):
+            async with self._source.read(part.index, part.start, part.stop) as chunks:
                 return b"".join([chunk async for chunk in chunks])
         except NotFound:
             return Damaged(part.index, "its bytes are gone")
@@ -80,7 +78,7 @@ class _Reading:
             if piece.part:
                 self._check(piece.part, data)
             yield data
-            self._release(piece.held)
+            self._share.give_back(piece.held)
 
     def _check(self, part: Slice, data: bytes) -> None:
         if len(data) != part.stop - part.start:
@@ -90,21 +88,16 @@ class _Reading:
         if self._crc32 is None:
             return
         self._crc32 = zlib.crc32(data, self._crc32)
-        member = self._archive.members[part.index]
-        if part.stop == member.size:
-            if self._crc32 != member.crc32:
+        if part.stop == self._archive.size_of(part.index):
+            if self._crc32 != self._archive.crc32_of(part.index):
                 raise Damaged(part.index, "its bytes are not the ones that came")
             self._crc32 = None
-
-    def _release(self, held: int) -> None:
-        self._held -= held
-        self._budget.release(held)
 
     def end(self) -> None:
         """Stop reading, and give back what was read and not given out."""
         for read in self._reads:
             read.cancel()
-        self._release(self._held)
+        self._share.give_back(self._share.held)
 
 
 @asynccontextmanager
@@ -116,13 +109,18 @@ async def prefetch(
     Leaving the context ends all reading. `Damaged` and `Unavailable` come out of the iterator.
     """
     reading = _Reading(archive, source, budget)
-    async with asyncio.TaskGroup() as tasks:
-        feeder = tasks.create_task(reading.feed(archive.segments(start, stop), tasks))
-        try:
-            yield reading.chunks()
-        finally:
-            feeder.cancel()
-            reading.end()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            feeder = tasks.create_task(reading.feed(archive.segments(start, stop), tasks))
+            try:
+                yield reading.chunks()
+            finally:
+                feeder.cancel()
+                reading.end()
+    except BaseExceptionGroup as group:
+        # There is one: reads hand their errors over, so it is the caller's own or a bug's.
+        error = group.exceptions[0]
+        raise error from error.__cause__
 
 
 def _split(segments: Iterable[Segment]) -> Iterator[Segment]:

@@ -237,7 +237,7 @@ class Bundles:
         return await asyncio.to_thread(_lay_out, bundle, key, manifest)
 
     async def _damaged(self, bundle: Bundle, archive: Archive, damaged: Damaged) -> None:
-        name = archive.members[damaged.index].name
+        name = archive.name_of(damaged.index)
         failure = Failure("photo_damaged", f"{name}: {damaged.reason}")
         try:
             self._tell(await self._bundles.replace(_failed(bundle, failure)))

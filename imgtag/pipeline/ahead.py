@@ -1,0 +1,130 @@
+"""Opening and checking an archive's files ahead of the sender, in threads."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final
+
+from imgtag.domain.errors import NotFound
+from imgtag.pipeline.archive import Literal, Segment, Slice
+from imgtag.pipeline.download import Damaged, Download
+from imgtag.pipeline.files import Differs, FileChecker, OpenFile, open_file
+
+# One trip to a thread opens and checks this much; one group is on its way while one is sent. So a
+# download has at most 64 files open, however slow its client is.
+GROUP_BYTES: Final = 8 * 1024 * 1024
+GROUP_SEGMENTS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A slice of a member, and the file that it is in."""
+
+    part: Slice
+    file: OpenFile
+
+
+Group = Sequence[Literal | Body]
+
+
+class FilesAhead:
+    """Walks through bytes *start* up to *stop* of a download, a group of files at a time.
+
+    Only for a source whose members lie on this machine. `close` it in the end; the threads of
+    *executor* are held for checking alone, never by a slow client.
+    """
+
+    def __init__(
+        self, download: Download, checker: FileChecker, executor: Executor, start: int, stop: int
+    ) -> None:
+        self._download = download
+        self._checker = checker
+        self._executor = executor
+        self._groups = _groups(download.archive.segments(start, stop))
+        self._ahead: deque[asyncio.Future[Group]] = deque()
+        self._current: Group = ()
+
+    async def next_group(self) -> Group:
+        """Close the group before, and give the next one; empty at the end.
+
+        Raises `Damaged` for a file that is absent or another, `Unavailable` for one that can't be
+        read just now.
+        """
+        self._close_current()
+        self._look_ahead()
+        if not self._ahead:
+            return ()
+        # Cancelled or not, what a thread has opened must be closed: see `close`.
+        self._current = await asyncio.shield(self._ahead[0])
+        self._ahead.popleft()
+        self._look_ahead()
+        return self._current
+
+    def close(self) -> None:
+        """Close all files, those that are just being opened as soon as they are."""
+        self._close_current()
+        for opened in self._ahead:
+            opened.add_done_callback(_close_late)
+
+    def _look_ahead(self) -> None:
+        if not self._ahead and (group := next(self._groups, None)):
+            loop = asyncio.get_running_loop()
+            self._ahead.append(loop.run_in_executor(self._executor, self._open, group))
+
+    def _open(self, group: Iterable[Segment]) -> Group:
+        with ExitStack() as undo:
+            opened: list[Literal | Body] = []
+            for segment in group:
+                if isinstance(segment, Slice):
+                    opened.append(Body(segment, self._checked(segment, undo)))
+                else:
+                    opened.append(segment)
+            undo.pop_all()
+        return opened
+
+    def _checked(self, part: Slice, undo: ExitStack) -> OpenFile:
+        archive, path = self._download.archive, self._download.source.path(part.index)
+        size, crc32 = archive.size_of(part.index), archive.crc32_of(part.index)
+        if path is None:
+            raise Damaged(part.index, "its bytes are not on this machine")
+        try:
+            file = open_file(path)
+            undo.callback(file.close)
+            self._checker.check(file, size, crc32, part.start, part.stop)
+        except NotFound:
+            raise Damaged(part.index, "its bytes are gone") from None
+        except Differs as error:
+            raise Damaged(part.index, str(error)) from None
+        return file
+
+    def _close_current(self) -> None:
+        _close(self._current)
+        self._current = ()
+
+
+def _groups(segments: Iterable[Segment]) -> Iterator[Sequence[Segment]]:
+    """Cut into groups that are worth a trip to a thread, and not much more."""
+    group: list[Segment] = []
+    size = 0
+    for segment in segments:
+        group.append(segment)
+        size += segment.stop - segment.start if isinstance(segment, Slice) else len(segment.data)
+        if size >= GROUP_BYTES or len(group) >= GROUP_SEGMENTS:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _close(group: Group) -> None:
+    for each in group:
+        if isinstance(each, Body):
+            each.file.close()
+
+
+def _close_late(opened: asyncio.Future[Group]) -> None:
+    if not opened.cancelled() and opened.exception() is None:
+        _close(opened.result())
