@@ -15,7 +15,10 @@ export function Shell() {
   useBundleNotices();
   useUploadGuard();
   const page = useLocation().pathname.split('/')[1];
-  useEffect(() => window.scrollTo(0, 0), [page]);
+  useEffect(() => {
+    // Newer browsers answer with a promise, which React would take for a clean-up.
+    void window.scrollTo(0, 0);
+  }, [page]);
   return (
     <>
       <a className="skip-link" href="#content">

@@ -12,7 +12,7 @@ const names: Record<string, string> = {
 
 export function formatsInWords(config: Config): string {
   const formats = config.formats.map((type) => names[type] ?? type).join(', ');
-  return firstRun.formats(formats, formatBytes(config.limits.max_photo_bytes));
+  return firstRun.formats(formats, formatBytes(Math.floor(config.limits.max_photo_bytes / 1e6) * 1e6));
 }
 
 // HEIC has no type in some browsers, so the extensions are named too.

@@ -10,6 +10,5 @@ export function createBrowserQueue(): UploadQueue {
     reserve: async (files) => (await answer(client.POST('/api/uploads', { body: { files } }))).uploads,
     put: putWithXhr,
     wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
-    now: () => performance.now(),
   });
 }

@@ -64,7 +64,6 @@ export interface UploadPorts {
   reserve: (files: UploadFile[]) => Promise<Upload[]>;
   put: (ticket: Ticket, file: File, options: PutOptions) => Promise<PutAnswer>;
   wait: (milliseconds: number) => Promise<void>;
-  now: () => number;
 }
 
 const unfinished = new Set<UploadState>(['queued', 'hashing', 'waiting', 'uploading']);

@@ -1,11 +1,12 @@
-import { Button, SegmentedControl } from '@cloudscape-design/components';
+import { Button } from '@cloudscape-design/components';
 import { Link } from 'react-router';
 import { usePreview } from '@/api/bundles';
 import { useSample } from '@/api/photos';
 import { formatBytes } from '@/lib/format';
 import { labelsTexts, photos } from '@/texts';
+import { PillChoice } from '@/ui/pill-choice';
 import { useGetBundle } from '@/ui/use-get-bundle';
-import type { LabelChoice, Mode } from './use-label-choice';
+import type { LabelChoice } from './use-label-choice';
 
 const sampleSize = 6;
 
@@ -32,14 +33,14 @@ function Chosen({ choice }: { choice: LabelChoice }) {
 function ModeSwitch({ choice }: { choice: LabelChoice }) {
   if (choice.ticked.length < 2) return null;
   return (
-    <SegmentedControl
+    <PillChoice
       label={labelsTexts.match}
-      selectedId={choice.mode}
+      value={choice.mode}
       options={[
         { id: 'any', text: labelsTexts.any },
         { id: 'all', text: labelsTexts.all },
       ]}
-      onChange={({ detail }) => choice.setMode(detail.selectedId as Mode)}
+      onChange={choice.setMode}
     />
   );
 }

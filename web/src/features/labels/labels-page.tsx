@@ -1,10 +1,11 @@
-import { Button, Input, SegmentedControl } from '@cloudscape-design/components';
+import { Button, Input } from '@cloudscape-design/components';
 import { useMemo, useState } from 'react';
 import { useStatus } from '@/api/account';
 import { type Label, useLabels } from '@/api/labels';
 import { labelsTexts } from '@/texts';
 import { FirstRun } from '@/ui/first-run';
 import { LabelsIcon } from '@/ui/icons';
+import { PillChoice } from '@/ui/pill-choice';
 import { Empty, Failed, Loading } from '@/ui/states';
 import { useTitle } from '@/ui/use-title';
 import { ChoiceBar } from './choice-bar';
@@ -36,14 +37,14 @@ function Tools({ find, onFind, order, onOrder }: ToolsProps) {
         value={find}
         onChange={({ detail }) => onFind(detail.value)}
       />
-      <SegmentedControl
+      <PillChoice<Order>
         label={labelsTexts.sort}
-        selectedId={order}
+        value={order}
         options={[
           { id: 'count', text: labelsTexts.byCount },
           { id: 'name', text: labelsTexts.byName },
         ]}
-        onChange={({ detail }) => onOrder(detail.selectedId as Order)}
+        onChange={onOrder}
       />
     </div>
   );

@@ -1,4 +1,4 @@
-import { Button, SegmentedControl, Select } from '@cloudscape-design/components';
+import { Button, Select } from '@cloudscape-design/components';
 import { useState } from 'react';
 import {
   emptyFilter,
@@ -11,6 +11,7 @@ import {
   withLabel,
 } from '@/lib/photo-filter';
 import { photosTexts } from '@/texts';
+import { PillChoice } from '@/ui/pill-choice';
 import { DateRange } from './date-range';
 import { FilterChips } from './filter-chips';
 import { FindBox } from './find-box';
@@ -63,14 +64,14 @@ function SortSelect({ filter, onChange }: Props) {
 function MatchSwitch({ filter, onChange }: Props) {
   if (included(filter).length < 2) return null;
   return (
-    <SegmentedControl
+    <PillChoice
       label={photosTexts.match}
-      selectedId={filter.any.length > 0 ? 'any' : 'all'}
+      value={filter.any.length > 0 ? 'any' : 'all'}
       options={[
         { id: 'all', text: photosTexts.matchAll },
         { id: 'any', text: photosTexts.matchAny },
       ]}
-      onChange={({ detail }) => onChange(matchMode(filter, detail.selectedId === 'any' ? 'any' : 'all'))}
+      onChange={(mode) => onChange(matchMode(filter, mode))}
     />
   );
 }
@@ -87,11 +88,12 @@ export function FilterBar({ filter, onChange }: Props) {
         />
         <Button
           iconName="filter"
-          variant={more ? 'normal' : 'icon'}
-          ariaLabel={photosTexts.more}
+          variant={more ? 'primary' : 'normal'}
           ariaExpanded={more}
           onClick={() => setMore(!more)}
-        />
+        >
+          {photosTexts.more}
+        </Button>
       </div>
       {more && (
         <div className="filter-more appear">

@@ -22,6 +22,8 @@ interface Props {
   sort: Sort;
   base: string;
   selection: Selection;
+  /** True while a click ticks a photo instead of opening it. */
+  picking: boolean;
   onSelect: (selection: Selection) => void;
 }
 
@@ -38,7 +40,7 @@ function useRows(photos: readonly Sized[], width: number, sort: Sort): Row[] {
 }
 
 /** The photos in justified rows. Only the rows near the window exist; the scrollbar is true all the same. */
-export function PhotoGrid({ photos, order, sort, base, selection, onSelect }: Props) {
+export function PhotoGrid({ photos, order, sort, base, selection, picking, onSelect }: Props) {
   const grid = useRef<HTMLDivElement>(null);
   const width = useWidth(grid);
   const rows = useRows(photos, width, sort);
@@ -53,7 +55,6 @@ export function PhotoGrid({ photos, order, sort, base, selection, onSelect }: Pr
     scrollMargin,
   });
   useLayoutEffect(() => virtual.measure(), [virtual, rows]);
-  const picking = selection.ids.size > 0;
   const current = focused !== null && order.includes(focused) ? focused : order[0];
   const href = (id: string) => `${base}/${encodeURIComponent(id)}${search}`;
   const tick = (id: string, range: boolean) => onSelect(range ? extend(selection, id, order) : toggle(selection, id));

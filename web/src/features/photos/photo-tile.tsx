@@ -41,7 +41,7 @@ interface TileProps {
   name: string;
   href: string;
   ticked: boolean;
-  /** True while any photo is ticked: then a click ticks instead of opening. */
+  /** True while a click ticks instead of opening. */
   picking: boolean;
   focusable: boolean;
   onTick: (id: string, range: boolean) => void;

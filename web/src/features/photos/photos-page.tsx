@@ -8,6 +8,7 @@ import { photos as countPhotos, photosTexts } from '@/texts';
 import { FirstRun } from '@/ui/first-run';
 import { PhotosIcon } from '@/ui/icons';
 import { Empty, Failed, Loading } from '@/ui/states';
+import { useMedia } from '@/ui/use-media';
 import { useTitle } from '@/ui/use-title';
 import { EmptyTrash } from './empty-trash';
 import { FilterBar } from './filter-bar';
@@ -52,6 +53,8 @@ export function PhotosPage({ trashed }: { trashed: boolean }) {
   const order = useMemo(() => photos?.map(({ id }) => id) ?? [], [photos]);
   const [ticked, setSelection] = useState<Selection>(noSelection);
   const selection = useMemo(() => keepOnly(ticked, order), [ticked, order]);
+  const [picking, setPicking] = useState(false);
+  const touch = useMedia('(hover: none)');
   const filtering = isFiltering(filter);
   const base = trashed ? '/trash' : '/photos';
   const clear = () => setFilter(parseFilter(new URLSearchParams()));
@@ -66,7 +69,12 @@ export function PhotosPage({ trashed }: { trashed: boolean }) {
             {photos && countPhotos(photos.length)}
           </p>
         </div>
-        {trashed && <EmptyTrash count={order.length} />}
+        <div className="row">
+          {touch && order.length > 0 && (
+            <Button onClick={() => setPicking(!picking)}>{picking ? photosTexts.pickDone : photosTexts.pick}</Button>
+          )}
+          {trashed && <EmptyTrash count={order.length} />}
+        </div>
       </div>
       <FilterBar filter={filter} onChange={setFilter} />
       {list.error && <Failed title={photosTexts.failedToLoad} error={list.error} onRetry={() => void list.refetch()} />}
@@ -79,6 +87,7 @@ export function PhotosPage({ trashed }: { trashed: boolean }) {
           sort={filter.sort}
           base={base}
           selection={selection}
+          picking={picking || selection.ids.size > 0}
           onSelect={setSelection}
         />
       )}

@@ -1,6 +1,7 @@
-import { FormField, SegmentedControl, Toggle } from '@cloudscape-design/components';
+import { Toggle } from '@cloudscape-design/components';
 import { densities, type Preferences, preferences, themes, thumbnailSizes } from '@/lib/preferences';
 import { settingsTexts } from '@/texts';
+import { PillChoice } from '@/ui/pill-choice';
 import { usePreferences } from '@/ui/use-preferences';
 
 interface ChoiceProps<T extends string> {
@@ -13,14 +14,15 @@ interface ChoiceProps<T extends string> {
 
 function Choice<T extends string>({ label, values, texts, value, onChange }: ChoiceProps<T>) {
   return (
-    <FormField label={label}>
-      <SegmentedControl
+    <div className="stack-tight">
+      <strong aria-hidden="true">{label}</strong>
+      <PillChoice
         label={label}
-        selectedId={value}
+        value={value}
         options={values.map((id) => ({ id, text: texts[id] }))}
-        onChange={({ detail }) => onChange(detail.selectedId as T)}
+        onChange={onChange}
       />
-    </FormField>
+    </div>
   );
 }
 

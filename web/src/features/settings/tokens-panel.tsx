@@ -1,9 +1,10 @@
-import { Alert, Button, CopyToClipboard, FormField, Input, SegmentedControl } from '@cloudscape-design/components';
+import { Alert, Button, CopyToClipboard, FormField, Input } from '@cloudscape-design/components';
 import { type SyntheticEvent, useState } from 'react';
 import { useCreateToken, useRevokeToken, useTokens } from '@/api/account';
 import type { Token } from '@/api/types';
 import { formatRelative } from '@/lib/format';
 import { settingsTexts } from '@/texts';
+import { PillChoice } from '@/ui/pill-choice';
 import { useNow } from '@/ui/use-now';
 
 function NewToken() {
@@ -39,17 +40,15 @@ function NewToken() {
             onChange={({ detail }) => setName(detail.value)}
           />
         </FormField>
-        <FormField label={settingsTexts.tokenScope}>
-          <SegmentedControl
-            label={settingsTexts.tokenScope}
-            selectedId={scope}
-            options={[
-              { id: 'write', text: settingsTexts.tokenWrite },
-              { id: 'read', text: settingsTexts.tokenRead },
-            ]}
-            onChange={({ detail }) => setScope(detail.selectedId === 'read' ? 'read' : 'write')}
-          />
-        </FormField>
+        <PillChoice
+          label={settingsTexts.tokenScope}
+          value={scope}
+          options={[
+            { id: 'write', text: settingsTexts.tokenWrite },
+            { id: 'read', text: settingsTexts.tokenRead },
+          ]}
+          onChange={setScope}
+        />
         <Button formAction="submit" disabled={name.trim() === ''} loading={create.isPending}>
           {settingsTexts.tokenMake}
         </Button>

@@ -1,8 +1,8 @@
-import { SegmentedControl } from '@cloudscape-design/components';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useRef, useState } from 'react';
 import { formatNumber } from '@/lib/format';
 import { uploadsTexts } from '@/texts';
+import { PillChoice } from '@/ui/pill-choice';
 import type { UploadItem } from '@/uploader/model';
 import { matches, type UploadFilter, uploadFilters } from './upload-filter';
 import { UploadRow } from './upload-row';
@@ -26,12 +26,7 @@ export function UploadList({ items }: { items: readonly UploadItem[] }) {
   });
   return (
     <section className="stack" aria-label={uploadsTexts.list}>
-      <SegmentedControl
-        label={uploadsTexts.show}
-        selectedId={filter}
-        options={options}
-        onChange={({ detail }) => setFilter(detail.selectedId as UploadFilter)}
-      />
+      <PillChoice label={uploadsTexts.show} value={filter} options={options} onChange={setFilter} />
       {shown.length === 0 && <p className="soft">{uploadsTexts.nothingHere}</p>}
       <div ref={scroller} className="upload-list" tabIndex={0} role="region" aria-label={uploadsTexts.list}>
         <ul style={{ height: virtual.getTotalSize() }}>

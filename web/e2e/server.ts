@@ -1,0 +1,69 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+export const python = process.env.IMGTAG_PYTHON ?? path.resolve('../.venv/bin/python');
+const root = path.resolve('..');
+
+export function temporaryFolder(): string {
+  return mkdtempSync(path.join(tmpdir(), 'imgtag-e2e-'));
+}
+
+/** Makes photos that differ from each other, numbered from `start`. */
+export function makePhotos(folder: string, count: number, start = 0): string {
+  execFileSync(python, [path.resolve('e2e/make-photos.py'), folder, String(count), String(start)]);
+  return folder;
+}
+
+function cleanEnvironment(dataDir: string, settings: Record<string, string>): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !/^(AWS|IMGTAG)_/.test(name));
+  return { ...Object.fromEntries(kept), IMGTAG_DATA_DIR: dataDir, PYTHONUNBUFFERED: '1', ...settings };
+}
+
+/** A real server with a library of its own on a port of its own. */
+export class Server {
+  readonly dataDir = temporaryFolder();
+  output = '';
+  url = '';
+  #process: ChildProcess | null = null;
+
+  async start(settings: Record<string, string> = {}): Promise<this> {
+    const child = spawn(python, ['-m', 'imgtag', 'serve', '--port', '0'], {
+      cwd: root,
+      env: cleanEnvironment(this.dataDir, settings),
+    });
+    this.#process = child;
+    this.url = await new Promise<string>((resolve, reject) => {
+      const read = (text: Buffer) => {
+        this.output += text.toString();
+        const address = /imgtag is ready: (http:\/\/\S+)/.exec(this.output)?.[1];
+        if (address) resolve(address);
+      };
+      child.stdout.on('data', read);
+      child.stderr.on('data', read);
+      child.once('exit', () => reject(new Error(`The server ended early:\n${this.output}`)));
+    });
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#process;
+    if (child?.exitCode === null) {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      await ended;
+    }
+    rmSync(this.dataDir, { recursive: true, force: true });
+  }
+
+  async get<T>(address: string): Promise<T> {
+    const response = await fetch(new URL(address, this.url));
+    if (!response.ok) throw new Error(`GET ${address}: ${response.status}`);
+    return (await response.json()) as T;
+  }
+
+  cli(...words: string[]): string {
+    return execFileSync(python, ['-m', 'imgtag', ...words], { cwd: root, encoding: 'utf8' });
+  }
+}
