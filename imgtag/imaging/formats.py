@@ -1,5 +1,6 @@
 """Telling formats by content; names and declared types are not asked."""
 
+import codecs
 import re
 from typing import Final
 
@@ -54,7 +55,7 @@ _SIGNATURES: Final = (
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
 )
-_CONTROLS: Final = re.compile(rb"[^\t\n\f\r -\xff]")
+_CONTROLS: Final = re.compile(r"[\0-\x08\x0b\x0e-\x1f\x7f]")
 _MARKUP: Final = ((b"<svg", "an SVG"), (b"<html", "a web page"), (b"<!doctype html", "a web page"))
 
 
@@ -104,4 +105,8 @@ def _text(head: bytes) -> str | None:
     for mark, name in _MARKUP:
         if mark in lowered:
             return name
-    return None if _CONTROLS.search(head) else "text"
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return None
+    return None if _CONTROLS.search(text) else "text"

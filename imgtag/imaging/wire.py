@@ -5,12 +5,13 @@ hostile, so that every length has a cap and every field a check.
 """
 
 import json
+import re
 import struct
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from imgtag.domain.photos import CONTENT_TYPES, Content, Facts, sha256_of
+from imgtag.domain.photos import CONTENT_TYPES, Content, Facts
 from imgtag.imaging.model import (
     CODES,
     MEBIBYTE,
@@ -26,6 +27,7 @@ _MAX_SAID_BYTES: Final = 4096
 _MAX_THUMBNAIL_BYTES: Final = 2 * MEBIBYTE
 _MAX_RENDITION_BYTES: Final = 32 * MEBIBYTE
 _MAX_DETAIL: Final = 400
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MAGIC: Final = b"itag"
 _HEADER: Final = struct.Struct(">4sQIII")
 
@@ -143,8 +145,10 @@ def _facts(said: dict[str, Any], limits: Limits) -> Facts:
 def _content(said: dict[str, Any] | None) -> Content | None:
     if said is None:
         return None
+    if not _SHA256.fullmatch(said["sha256"]):
+        raise Garbled
     size, crc32 = _whole(said["size"], 1, 2**63), _whole(said["crc32"], 0, 2**32 - 1)
-    return Content(size, sha256_of(said["sha256"]), crc32)
+    return Content(size, said["sha256"], crc32)
 
 
 def _whole(value: object, lowest: int, highest: int) -> int:

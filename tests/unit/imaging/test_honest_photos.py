@@ -29,9 +29,9 @@ TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "HEIF":
 @pytest.mark.parametrize("name", TYPES)
 def test_formats(look: Look, name: str) -> None:
     """Each format is known by its content, measured and made into a thumbnail."""
-    photo = look(encoded(noise((1200, 800)), name))
+    photo = look(encoded(noise((750, 500)), name))
     assert isinstance(photo, Inspection)
-    assert photo.facts == Facts(TYPES[name], 1200, 800)
+    assert photo.facts == Facts(TYPES[name], 750, 500)
     thumbnail = decoded(photo.thumbnail)
     assert (thumbnail.size, thumbnail.mode) == ((512, 341), "RGB")
 
@@ -52,7 +52,7 @@ def test_never_enlarged(look: Look, size: tuple[int, int]) -> None:
     assert decoded(photo.thumbnail).size == size
 
 
-@pytest.mark.parametrize("size", [(3000, 2), (2, 3000), (9000, 700), (1, 2000)])
+@pytest.mark.parametrize("size", [(3000, 2), (2, 3000), (2100, 90), (1, 2000)])
 @pytest.mark.parametrize("name", ["JPEG", "PNG"])
 def test_extreme_shapes(look: Look, name: str, size: tuple[int, int]) -> None:
     """However narrow, a thumbnail has at least one pixel each way and 512 on its longest side."""
@@ -168,7 +168,7 @@ def test_kinds_of_pixels(look: Look, kind: str) -> None:
 
 def test_strips_join(look: Look) -> None:
     """A large photo with transparency looks as if it had been scaled in one piece."""
-    picture = noise((2600, 1900))
+    picture = noise((1600, 1169))
     photo = look(encoded(picture.convert("RGBA"), "PNG", compress_level=1))
     assert isinstance(photo, Inspection)
     expected = picture.resize((512, 374), Image.Resampling.BOX)
