@@ -1,0 +1,3 @@
+"""Examples are packages of their own: their tests run where they are installed."""
+
+collect_ignore_glob = ["*"]
