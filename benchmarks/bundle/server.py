@@ -1,0 +1,60 @@
+"""imgtag's own delivery of a folder as one archive: `server.py FOLDER`, prints its port."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+from layout import lay_out
+
+from imgtag.api.delivery import DELIVERY, Delivery, send_archive
+from imgtag.pipeline.budget import ByteBudget
+from imgtag.pipeline.download import Damaged, Download
+from imgtag.pipeline.files import FileChecker
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The files of a folder as the source of an archive."""
+
+    paths: Sequence[Path]
+
+    def path(self, index: int) -> Path:
+        """Where a member lies."""
+        return self.paths[index]
+
+    def read(
+        self, index: int, start: int, stop: int
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Never called on plain HTTP."""
+        raise NotImplementedError(index, start, stop)
+
+
+async def complain(damaged: Damaged) -> None:
+    """Say what was wrong."""
+    print(damaged, file=sys.stderr)
+
+
+async def main(download: Download) -> None:
+    """Serve until the process is ended."""
+    app = web.Application()
+    app[DELIVERY] = Delivery(ByteBudget(64 << 20), FileChecker(), ThreadPoolExecutor(4))
+
+    async def archive(request: web.Request) -> web.StreamResponse:
+        return await send_archive(request, download)
+
+    app.router.add_get("/", archive)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.Event().wait()
+
+
+FOLDER = Path(sys.argv[1])
+SOURCE = Folder(sorted(FOLDER.iterdir()))
+asyncio.run(main(Download(lay_out(FOLDER), SOURCE, "photos.zip", "benchmark", complain)))
