@@ -9,9 +9,10 @@ signal skips the grace.
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 import structlog
@@ -26,8 +27,11 @@ from imgtag.server import create_app
 from imgtag.settings import Settings
 from imgtag.worker import Consumer
 
-# aiohttp closes what is idle, and what has not sent a whole header, after this long.
-KEEP_ALIVE_SECONDS: Final = 10
+# aiohttp closes what is idle, and what has not sent a whole header, after `keepalive_timeout`; for
+# the rest of a body that nobody wants any more it waits `lingering_time`. Both are seconds.
+CONNECTIONS: Final[Mapping[str, float]] = MappingProxyType(
+    {"keepalive_timeout": 10, "lingering_time": 2}
+)
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _INTERRUPTED: Final = 130
 
@@ -107,7 +111,7 @@ async def _open_site(system: System, role: Role) -> AsyncIterator[web.AppRunner 
     settings = system.services.settings
     runner = web.AppRunner(
         create_app(system.services),
-        keepalive_timeout=KEEP_ALIVE_SECONDS,
+        **CONNECTIONS,
         shutdown_timeout=settings.drain_seconds,
         access_log=None,
     )

@@ -9,6 +9,7 @@ from typing import Any, Final
 from aiohttp import ClientResponse, ClientSession, DummyCookieJar, web
 
 from imgtag.compose import System, open_system
+from imgtag.runtime import CONNECTIONS
 from imgtag.server import create_app
 from imgtag.settings import Settings
 from imgtag.worker import Consumer
@@ -62,9 +63,10 @@ async def serving(settings: Settings) -> AsyncIterator[Service]:
     """Run a whole service until the context is left."""
     async with AsyncExitStack() as stack:
         system = await stack.enter_async_context(open_system(settings))
-        runner = web.AppRunner(create_app(system.services), keepalive_timeout=5)
+        runner = web.AppRunner(create_app(system.services), **CONNECTIONS)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
+        stack.callback(system.services.feed.close)
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         client = await stack.enter_async_context(ClientSession(cookie_jar=DummyCookieJar()))
         consumers = [Consumer(work, system.services.metrics) for work in system.work]

@@ -20,7 +20,7 @@ from imgtag.ports import Clock, EventQueue
 
 T = TypeVar("T")
 
-LEASE_SECONDS: Final = 60.0
+LEASE_SECONDS: Final = 20.0
 MAX_ATTEMPTS: Final = 5
 
 # A lease is the attempt's number and a later due time: whoever holds an older number has lost it.
