@@ -1,6 +1,7 @@
 """The local backends keep every contract; SQLite's own eyes see what they wrote."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,19 +9,23 @@ from typing import Any
 import apsw
 import pytest
 
+from imgtag.backends.local.bundles import BUNDLES, SqliteBundleStore
 from imgtag.backends.local.catalog import SqliteCatalog
 from imgtag.backends.local.catalog_schema import CATALOG
 from imgtag.backends.local.database import FILE_NAME, Database, open_database
 from imgtag.backends.local.files import FileBlobStore, open_blobs
+from imgtag.backends.local.outbox import OutboxNotifier
 from imgtag.backends.local.queue import QUEUE, SqliteQueue
-from imgtag.domain.ids import OwnerId, PhotoId
+from imgtag.domain.ids import BundleId, OwnerId, PhotoId
 from imgtag.domain.keys import BlobKey
 from imgtag.domain.photos import PhotoState
 from imgtag.testing.clock import FixedClock
 from imgtag.testing.contracts.blob_store import BlobStoreContract
+from imgtag.testing.contracts.bundle_store import BundleStoreContract
 from imgtag.testing.contracts.catalog import CatalogContract
 from imgtag.testing.contracts.catalog_base import Row
 from imgtag.testing.contracts.event_queue import EventQueueContract
+from imgtag.testing.contracts.notifier import NotifierContract
 
 
 async def look(path: Path, sql: str, *values: Any) -> list[Any]:
@@ -131,7 +136,53 @@ class TestCatalog(CatalogContract[SqliteCatalog]):
         ]
 
     async def spoil_counts(self, catalog: SqliteCatalog, owner: OwnerId) -> None:  # noqa: ARG002
-        """Add to every count, take a photo off its shelf, and put a ghost on another."""
-        whose = "owner = (SELECT owner FROM owners WHERE name = ?)"
-        await look(self._path, f"UPDATE labels SET photos = photos + 7 WHERE {whose}", owner)
+        """Add to every count of the owner, and clear a shelf."""
+        sql = """UPDATE labels SET photos = photos + 7
+            WHERE owner = (SELECT owner FROM owners WHERE name = ?)"""
+        await look(self._path, sql, owner)
         await look(self._path, "DELETE FROM shelf_created")
+
+
+class TestBundleStore(BundleStoreContract[SqliteBundleStore]):
+    """Bundles as rows, in the database of their events."""
+
+    @pytest.fixture
+    async def events(self, database: Database, clock: FixedClock) -> SqliteQueue:
+        """Open an empty queue."""
+        await database.migrate(QUEUE)
+        return SqliteQueue(database, clock, topic="bundles")
+
+    @pytest.fixture
+    async def bundles(
+        self, database: Database, clock: FixedClock, events: SqliteQueue
+    ) -> SqliteBundleStore:
+        """Open an empty store."""
+        await database.migrate(BUNDLES)
+        return SqliteBundleStore(database, clock, events)
+
+    @pytest.fixture(autouse=True)
+    def _known_path(self, path: Path) -> None:
+        self._path = path
+
+    async def rows(self, bundles: SqliteBundleStore) -> Collection[tuple[OwnerId, BundleId, int]]:  # noqa: ARG002
+        """Select the rows."""
+        rows = await look(self._path, "SELECT owner, id, revision FROM bundles")
+        return [(OwnerId(owner), BundleId(bundle), revision) for owner, bundle, revision in rows]
+
+
+class TestNotifier(NotifierContract[OutboxNotifier]):
+    """News as files."""
+
+    @pytest.fixture
+    def notifier(self, tmp_path: Path) -> OutboxNotifier:
+        """Open an empty outbox."""
+        return OutboxNotifier(tmp_path)
+
+    @pytest.fixture(autouse=True)
+    def _known_folder(self, tmp_path: Path) -> None:
+        self._folder = tmp_path
+
+    async def arrived(self, notifier: OutboxNotifier, owner: OwnerId) -> Sequence[tuple[str, str]]:  # noqa: ARG002
+        """Read the files."""
+        notices = [json.loads(path.read_bytes()) for path in self._folder.glob("*.json")]
+        return [(n["subject"], n["text"]) for n in notices if n["owner"] == owner]

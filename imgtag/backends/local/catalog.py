@@ -10,8 +10,7 @@ from typing import Final
 import apsw
 
 from imgtag.backends import Context
-from imgtag.backends.local import catalog_repair
-from imgtag.backends.local.catalog_queries import Listing, Terms
+from imgtag.backends.local import catalog_reads, catalog_repair
 from imgtag.backends.local.catalog_rows import (
     BY_ALIAS,
     BY_ID,
@@ -27,7 +26,7 @@ from imgtag.backends.local.catalog_rows import (
 from imgtag.backends.local.catalog_schema import CATALOG
 from imgtag.backends.local.database import Database, fetch, shared_database
 from imgtag.backends.local.queue import write_and_send
-from imgtag.backends.local.times import from_micros_or_none, to_micros
+from imgtag.backends.local.times import to_micros
 from imgtag.domain.errors import Conflict, NotFound
 from imgtag.domain.events import Event
 from imgtag.domain.ids import OwnerId, PhotoId
@@ -59,9 +58,6 @@ WHERE owner = (SELECT owner FROM owners WHERE name = ?) AND photos > 0
 ORDER BY photos DESC, name
 """
 _TALLIES: Final = "SELECT place, photos FROM tallies CROSS JOIN owners USING (owner) WHERE name = ?"
-_NUMBERS: Final = """
-SELECT folded, label FROM labels WHERE owner = ? AND folded IN (SELECT value FROM json_each(?))
-"""
 _OWNERS: Final = """
 SELECT name FROM owners WHERE owner IN (SELECT owner FROM tallies WHERE photos > 0)
 """
@@ -186,18 +182,12 @@ class SqliteCatalog:
     async def page(
         self, owner: OwnerId, query: Query, sort: Sort, *, after: Position | None, limit: int
     ) -> Page:
-        def read(db: apsw.Connection) -> Page:
-            listing = _listing(db, owner, query, sort, after)
-            return _page(db, listing, limit) if listing else Page((), None)
-
-        return await self._database.read(read)
+        return await self._database.read(
+            lambda db: catalog_reads.page(db, owner, query, sort, after, limit)
+        )
 
     async def layout(self, owner: OwnerId, query: Query, sort: Sort) -> Sequence[LayoutRow]:
-        def read(db: apsw.Connection) -> Sequence[LayoutRow]:
-            listing = _listing(db, owner, query, sort, None)
-            return _layout(db, listing) if listing else ()
-
-        return await self._database.read(read)
+        return await self._database.read(lambda db: catalog_reads.layout(db, owner, query, sort))
 
     async def counts(self, owner: OwnerId, *, covers: bool = False) -> Sequence[LabelCount]:
         statement = _COUNTS_WITH_COVERS if covers else _COUNTS
@@ -312,35 +302,3 @@ def _with_content(photo: Photo, sha256: str) -> Photo:
 def _edit(db: apsw.Connection, row: Row, change: LabelChange, now: int) -> bool:
     edited = replace(row.photo, labels=row.photo.labels.edited(change))
     return save(db, row, edited, now) != row.photo
-
-
-def _listing(
-    db: apsw.Connection, owner: OwnerId, query: Query, sort: Sort, after: Position | None
-) -> Listing | None:
-    number = owner_number(db, owner)
-    names = {name.folded for name in (*query.all, *query.any, *query.none)}
-    found = fetch(db, _NUMBERS, (number, json.dumps(list(names))))
-    terms = Terms.of(query, dict(found))
-    if number is None or terms is None:
-        return None
-    return Listing(number, query, terms, sort, after)
-
-
-def _page(db: apsw.Connection, listing: Listing, limit: int) -> Page:
-    statement = listing.numbers(limit + 1)
-    numbers = [number for (number,) in fetch(db, statement.sql, statement.values)]
-    rows = load(db, BY_NUMBERS, (json.dumps(numbers[:limit]),))
-    photos = {row.number: row.photo for row in rows}
-    page = tuple(photos[number] for number in numbers[:limit])
-    more = len(numbers) > limit and page
-    next_ = Position(listing.sort.time_of(page[-1]), page[-1].id) if more else None
-    return Page(page, next_)
-
-
-def _layout(db: apsw.Connection, listing: Listing) -> Sequence[LayoutRow]:
-    statement = listing.layout()
-    rows = fetch(db, statement.sql, statement.values)
-    return [
-        LayoutRow(PhotoId(photo), width, height, from_micros_or_none(taken_at))
-        for photo, width, height, taken_at in rows
-    ]

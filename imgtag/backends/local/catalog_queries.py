@@ -1,16 +1,20 @@
 """Queries as SQL that reads in order and stops when the page is full.
 
-A query for labels walks their shelves side by side, newest first: SQLite merges sorted branches of
-INTERSECT, UNION and EXCEPT without sorting or storing anything, and LIMIT ends the walk. Every
-other condition is one more branch, over the photos in the same order.
+A query for labels is answered from their shelves, newest first, in one of two ways. Where one label
+is much rarer than the others together, its shelf is walked and the others are asked about each
+photo. Otherwise all shelves are walked side by side: SQLite merges the sorted branches of
+INTERSECT, UNION and EXCEPT without sorting or storing anything, and LIMIT ends the walk.
 """
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import apsw
+
+from imgtag.backends.local.database import fetch
 from imgtag.backends.local.times import to_micros
 from imgtag.domain.labels import LabelName
 from imgtag.domain.photos import PhotoState
@@ -28,6 +32,8 @@ _CARRIES: Final = (
     "EXISTS (SELECT 1 FROM photo_labels AS carried WHERE carried.photo = photos.photo"
     " AND source <> 'removed' AND label IN (SELECT value FROM json_each(?)))"
 )
+# One photo on another shelf takes about as long to look up as five to walk past.
+_PROBE_COSTS: Final = 5
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -43,10 +49,9 @@ class Statement:
         self.parts.append(part)
         self.values.extend(values)
 
-    @property
-    def sql(self) -> str:
-        """All parts in one."""
-        return " ".join(self.parts)
+    def run(self, db: apsw.Connection) -> list[Any]:
+        """Give the rows."""
+        return fetch(db, " ".join(self.parts), self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,56 +60,83 @@ class _Order:
 
     photos: str
     shelf: str
+    beside: str
     beyond_photos: str
+    from_photos: str
     beyond_shelf: str
+    from_shelf: str
     ending: str
     outer: str
 
 
-_DOWN: Final = ("ORDER BY at DESC, id DESC, photo DESC", "ORDER BY chosen.at DESC, chosen.id DESC")
-_UP: Final = ("ORDER BY at, id, photo", "ORDER BY chosen.at, chosen.id")
 _BY_SHOWN: Final = (
     "SELECT shown_at AS at, id, photo FROM photos WHERE owner = ?",
-    "SELECT at, id, photo FROM shelf_shown WHERE label = ?",
+    "SELECT at, id, photo FROM shelf_shown AS shelf WHERE label = ?",
+    (
+        "EXISTS (SELECT 1 FROM shelf_shown AS beside"
+        " WHERE beside.label = ? AND beside.at = shelf.at AND beside.id = shelf.id)"
+    ),
 )
 _BY_CREATED: Final = (
     "SELECT created_at AS at, id, photo FROM photos WHERE owner = ?",
-    "SELECT at, id, photo FROM shelf_created WHERE label = ?",
+    "SELECT at, id, photo FROM shelf_created AS shelf WHERE label = ?",
+    (
+        "EXISTS (SELECT 1 FROM shelf_created AS beside"
+        " WHERE beside.label = ? AND beside.at = shelf.at AND beside.id = shelf.id)"
+    ),
+)
+_DOWN: Final = (
+    "AND (at, id) < (?, ?)",
+    "AND at <= ?",
+    "ORDER BY at DESC, id DESC, photo DESC",
+    "ORDER BY chosen.at DESC, chosen.id DESC",
+)
+_UP: Final = (
+    "AND (at, id) > (?, ?)",
+    "AND at >= ?",
+    "ORDER BY at, id, photo",
+    "ORDER BY chosen.at, chosen.id",
 )
 _ORDERS: Final = {
     Sort.NEWEST_TAKEN: _Order(
-        *_BY_SHOWN, "AND (shown_at, id) < (?, ?)", "AND (at, id) < (?, ?)", *_DOWN
+        *_BY_SHOWN, "AND (shown_at, id) < (?, ?)", "AND shown_at <= ?", *_DOWN
     ),
-    Sort.OLDEST_TAKEN: _Order(
-        *_BY_SHOWN, "AND (shown_at, id) > (?, ?)", "AND (at, id) > (?, ?)", *_UP
-    ),
+    Sort.OLDEST_TAKEN: _Order(*_BY_SHOWN, "AND (shown_at, id) > (?, ?)", "AND shown_at >= ?", *_UP),
     Sort.NEWEST_CREATED: _Order(
-        *_BY_CREATED, "AND (created_at, id) < (?, ?)", "AND (at, id) < (?, ?)", *_DOWN
+        *_BY_CREATED, "AND (created_at, id) < (?, ?)", "AND created_at <= ?", *_DOWN
     ),
     Sort.OLDEST_CREATED: _Order(
-        *_BY_CREATED, "AND (created_at, id) > (?, ?)", "AND (at, id) > (?, ?)", *_UP
+        *_BY_CREATED, "AND (created_at, id) > (?, ?)", "AND created_at >= ?", *_UP
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """The labels of a query by number; one that no photo of the owner ever had is left out."""
+class Term:
+    """A label by number, and how many photos stand on its shelf."""
 
-    all: Sequence[int]
-    any: Sequence[int]
-    none: Sequence[int]
+    label: int
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The labels of a query, rarest first; one that no photo of the owner ever had is left out."""
+
+    all: Sequence[Term]
+    any: Sequence[Term]
+    none: Sequence[Term]
 
     @classmethod
-    def of(cls, query: Query, numbers: Mapping[str, int]) -> "Terms | None":
+    def of(cls, query: Query, known: Mapping[str, Term]) -> "Terms | None":
         """Look the labels up by folded name; None where they can't match anything."""
         wanted, some = _folded(query.all), _folded(query.any)
-        if any(folded not in numbers for folded in wanted):
+        if any(folded not in known for folded in wanted):
             return None
-        if some and not any(folded in numbers for folded in some):
+        if some and not any(folded in known for folded in some):
             return None
         found = [
-            [numbers[folded] for folded in names if folded in numbers]
+            sorted((known[name] for name in names if name in known), key=lambda term: term.photos)
             for names in (wanted, some, _folded(query.none))
         ]
         return cls(*found)
@@ -112,13 +144,22 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Photos of the owner numbered *owner* that match, in order."""
+    """Photos of the owner numbered *owner* that match, in order.
+
+    None of them comes before *at*, in microseconds, where that is known.
+    """
 
     owner: int
     query: Query
     terms: Terms
     sort: Sort
     after: Position | None = None
+    at: int | None = None
+
+    @property
+    def on_shelves(self) -> bool:
+        """Whether the shelves answer it: they hold the library only."""
+        return not self.query.trashed and self.query.state is not PhotoState.AWAITING
 
     def numbers(self, limit: int) -> Statement:
         """Select the numbers of the first *limit*, in order, in one column."""
@@ -130,52 +171,97 @@ class Listing:
 
     def layout(self) -> Statement:
         """Select id, width, height and capture time of all, in order."""
-        order = _ORDERS[self.sort]
         statement = Statement(["SELECT photos.id, width, height, taken_at FROM ("])
         self._choose(statement)
         statement.add(") AS chosen CROSS JOIN photos USING (photo)")
-        statement.add(order.outer)
+        statement.add(_ORDERS[self.sort].outer)
+        return statement
+
+    def head(self, term: Term) -> Statement:
+        """Select the time of the first photo on one shelf."""
+        statement = Statement(["SELECT at FROM ("])
+        self._from_shelf(statement, "", term)
+        statement.add(_ORDERS[self.sort].ending)
+        statement.add("LIMIT 1 )")
         return statement
 
     def _choose(self, statement: Statement) -> None:
-        on_shelves = not self.query.trashed and self.query.state is not PhotoState.AWAITING
-        if on_shelves and (self.terms.all or self.terms.any or self.terms.none):
-            self._merge(statement)
+        terms = self.terms
+        if not self.on_shelves or not (terms.all or terms.any or terms.none):
+            self._ask_each_photo(statement)
+        elif terms.all and (self._conditions().parts or self._one_is_rare()):
+            self._walk_the_rarest(statement)
         else:
-            self._from_photos(statement)
-            for label in self.terms.all:
-                statement.add(f"AND {_CARRIES}", json.dumps([label]))
-            if self.terms.any:
-                statement.add(f"AND {_CARRIES}", json.dumps(self.terms.any))
-            if self.terms.none:
-                statement.add(f"AND NOT {_CARRIES}", json.dumps(self.terms.none))
+            self._merge(statement)
+
+    def _one_is_rare(self) -> bool:
+        rarest, *others = self.terms.all
+        return rarest.photos * _PROBE_COSTS < sum(other.photos for other in others)
+
+    def _ask_each_photo(self, statement: Statement) -> None:
+        self._from_photos(statement)
+        for part, labels in self._questions():
+            statement.add(part, labels)
+
+    def _questions(self) -> Iterator[tuple[str, str]]:
+        for term in self.terms.all:
+            yield f"AND {_CARRIES}", json.dumps([term.label])
+        if self.terms.any:
+            yield f"AND {_CARRIES}", json.dumps([term.label for term in self.terms.any])
+        if self.terms.none:
+            yield f"AND NOT {_CARRIES}", json.dumps([term.label for term in self.terms.none])
+
+    def _walk_the_rarest(self, statement: Statement) -> None:
+        order, terms = _ORDERS[self.sort], self.terms
+        self._from_shelf(statement, "", terms.all[0])
+        for term in terms.all[1:]:
+            statement.add("AND")
+            statement.add(order.beside, term.label)
+        if terms.any:
+            statement.add("AND (")
+            for number, term in enumerate(terms.any):
+                statement.add("OR" if number else "")
+                statement.add(order.beside, term.label)
+            statement.add(")")
+        for term in terms.none:
+            statement.add("AND NOT")
+            statement.add(order.beside, term.label)
+        conditions = self._conditions()
+        if conditions.parts:
+            statement.add("AND EXISTS (SELECT 1 FROM photos WHERE photos.photo = shelf.photo")
+            statement.add(" ".join(conditions.parts), *conditions.values)
+            statement.add(")")
 
     def _merge(self, statement: Statement) -> None:
         joining = ""
-        for label in self.terms.any:
-            self._from_shelf(statement, joining, label)
+        for term in self.terms.any:
+            self._from_shelf(statement, joining, term)
             joining = "UNION"
         joining = "INTERSECT" if self.terms.any else ""
-        for label in self.terms.all:
-            self._from_shelf(statement, joining, label)
+        for term in self.terms.all:
+            self._from_shelf(statement, joining, term)
             joining = "INTERSECT"
         if not joining or self._conditions().parts:
             statement.add(joining)
             self._from_photos(statement)
-        for label in self.terms.none:
-            self._from_shelf(statement, "EXCEPT", label)
+        for term in self.terms.none:
+            self._from_shelf(statement, "EXCEPT", term)
 
-    def _from_shelf(self, statement: Statement, joining: str, label: int) -> None:
+    def _from_shelf(self, statement: Statement, joining: str, term: Term) -> None:
         order = _ORDERS[self.sort]
         statement.add(joining)
-        statement.add(order.shelf, label)
-        if self.after:
+        statement.add(order.shelf, term.label)
+        if self.at is not None:
+            statement.add(order.from_shelf, self.at)
+        elif self.after:
             statement.add(order.beyond_shelf, to_micros(self.after.time), self.after.id)
 
     def _from_photos(self, statement: Statement) -> None:
         order = _ORDERS[self.sort]
         statement.add(order.photos, self.owner)
-        if self.after:
+        if self.at is not None:
+            statement.add(order.from_photos, self.at)
+        elif self.after:
             statement.add(order.beyond_photos, to_micros(self.after.time), self.after.id)
         if not self.query.trashed and self.query.state is None:
             statement.add("AND live")

@@ -14,7 +14,7 @@ def to_micros(time: datetime) -> int:
 
 def from_micros(micros: int) -> datetime:
     """Read what `to_micros` wrote."""
-    return _EPOCH + timedelta(microseconds=micros)
+    return _EPOCH + timedelta(0, 0, micros)
 
 
 def to_micros_or_none(time: datetime | None) -> int | None:

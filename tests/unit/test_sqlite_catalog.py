@@ -1,0 +1,311 @@
+"""Every way in which SQLite answers a query gives what the domain says, and reads no more."""
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from imgtag.backends.local import catalog_queries, catalog_reads
+from imgtag.backends.local.catalog import SqliteCatalog
+from imgtag.backends.local.catalog_queries import Listing, Statement, Term, Terms
+from imgtag.backends.local.catalog_schema import CATALOG
+from imgtag.backends.local.database import FILE_NAME, Database, fetch, open_database
+from imgtag.backends.local.queue import QUEUE, SqliteQueue
+from imgtag.backends.memory import MemoryQueue
+from imgtag.domain.errors import Conflict
+from imgtag.domain.events import PhotoDiscarded, PhotoStored
+from imgtag.domain.ids import OwnerId
+from imgtag.domain.labels import LabelChange, LabelHit, LabelName
+from imgtag.domain.photos import Failure, Photo, PhotoState
+from imgtag.domain.queries import Query, Sort
+from imgtag.testing.clock import FixedClock
+from imgtag.testing.photos import ADA, BOB, MODEL, Maker, facts
+
+NAMES = tuple(map(LabelName, ("Sky", "Lake", "Tree", "Boat", "Rare")))
+WEIGHTS = (0.8, 0.5, 0.4, 0.3, 0.04)
+NEVER_RARE, ALWAYS_RARE = 10**9, 0
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """Open an empty database."""
+    async with open_database(tmp_path / FILE_NAME) as database:
+        await database.migrate(QUEUE)
+        await database.migrate(CATALOG)
+        yield database
+
+
+@pytest.fixture
+def catalog(database: Database, clock: FixedClock) -> SqliteCatalog:
+    """Give an empty catalog."""
+    return SqliteCatalog(database, clock, SqliteQueue(database, clock, topic="photos"))
+
+
+async def fill(catalog: SqliteCatalog, clock: FixedClock, chance: random.Random) -> list[Photo]:
+    """Add photos in every state, many of them taken in the same second or added at once."""
+    make, photos = Maker(clock), []
+    for number in range(90):
+        clock.advance(timedelta(milliseconds=chance.choice([0, 0, 1])))
+        (photo,) = await catalog.reserve(ADA, [make.photo(file_name=f"{number % 7} Ärger.jpg")])
+        photos.append(await live(catalog, photo, make, chance))
+    return photos
+
+
+async def live(catalog: SqliteCatalog, photo: Photo, make: Maker, chance: random.Random) -> Photo:
+    """Let a photo go some of the ways that photos go."""
+    if chance.random() < 0.1:
+        return photo
+    content = make.content()
+    photo = await catalog.store(ADA, photo.id, content, None)
+    taken = chance.choice([None, photo.created_at - timedelta(seconds=chance.randint(0, 3))])
+    if chance.random() < 0.8:
+        hits = [
+            LabelHit(name, 90, NAMES[:1])
+            for name, weight in zip(NAMES, WEIGHTS, strict=True)
+            if chance.random() < weight
+        ]
+        photo = await catalog.label(ADA, photo.id, content.sha256, facts(taken), hits, model=MODEL)
+    elif chance.random() < 0.5:
+        failure = Failure("unreadable_photo", "no")
+        photo = await catalog.fail(ADA, photo.id, content.sha256, failure, facts(taken))
+    if chance.random() < 0.2:
+        change = LabelChange(add=(NAMES[3],), remove=(NAMES[0],))
+        await catalog.edit(ADA, [photo.id], change)
+    if chance.random() < 0.15:
+        await catalog.trash(ADA, photo.id, photo.created_at)
+    return await catalog.get(ADA, photo.id)
+
+
+def some_query(chance: random.Random, photos: Sequence[Photo]) -> Query:
+    """Ask for anything."""
+
+    def some(most: int) -> tuple[LabelName, ...]:
+        return tuple(chance.sample(NAMES, chance.randint(0, most)))
+
+    return Query(
+        all=some(3),
+        any=chance.choice([(), some(2)]),
+        none=chance.choice([(), some(2)]),
+        unlabelled=chance.random() < 0.1,
+        state=chance.choice([None, None, None, *PhotoState]),
+        text=chance.choice(["", "", "", "ÄRGER", "3 ä"]),
+        photo_ids=chance.choice([(), (), tuple(p.id for p in chance.sample(photos, 30))]),
+        trashed=chance.random() < 0.2,
+    )
+
+
+@pytest.mark.parametrize("probe_costs", [NEVER_RARE, ALWAYS_RARE, 5])
+@pytest.mark.parametrize("leaps", [0, 1, 8])
+async def test_every_plan_finds_what_matches(
+    catalog: SqliteCatalog,
+    clock: FixedClock,
+    monkeypatch: pytest.MonkeyPatch,
+    probe_costs: int,
+    leaps: int,
+) -> None:
+    """Whether shelves are merged or the rarest is walked, and wherever it begins."""
+    monkeypatch.setattr(catalog_queries, "_PROBE_COSTS", probe_costs)
+    monkeypatch.setattr(catalog_reads, "LEAPS", leaps)
+    chance = random.Random(f"{probe_costs} {leaps}")
+    photos = await fill(catalog, clock, chance)
+    for _ in range(60):
+        query, sort = some_query(chance, photos), chance.choice(list(Sort))
+        expected = [photo.id for photo in in_order(photos, query, sort)]
+        assert await ids_of_pages(catalog, query, sort, chance.randint(1, 9)) == expected, query
+        rows = await catalog.layout(ADA, query, sort)
+        assert [row.id for row in rows] == expected, query
+
+
+def in_order(photos: Sequence[Photo], query: Query, sort: Sort) -> list[Photo]:
+    """Filter and sort as the domain says."""
+    return sorted(
+        filter(query.matches, photos),
+        key=lambda photo: (sort.time_of(photo), photo.id),
+        reverse=sort.descending,
+    )
+
+
+async def ids_of_pages(catalog: SqliteCatalog, query: Query, sort: Sort, limit: int) -> list[str]:
+    """Read page after page."""
+    found: list[str] = []
+    after = None
+    while True:
+        page = await catalog.page(ADA, query, sort, after=after, limit=limit)
+        found += [photo.id for photo in page.photos]
+        after = page.next
+        if after is None:
+            return found
+
+
+async def test_the_shelves_follow_every_step(
+    database: Database, catalog: SqliteCatalog, clock: FixedClock
+) -> None:
+    """After a random life of ninety photos, shelves, counts and tallies are what the rows say."""
+    await fill(catalog, clock, random.Random(3))
+    live = "FROM photo_labels JOIN photos USING (photo) WHERE live AND source <> 'removed'"
+
+    def look(db: apsw.Connection) -> list[Any]:
+        return [
+            set(fetch(db, "SELECT * FROM shelf_shown"))
+            ^ set(fetch(db, f"SELECT label, shown_at, id, photo {live}")),
+            set(fetch(db, "SELECT * FROM shelf_created"))
+            ^ set(fetch(db, f"SELECT label, created_at, id, photo {live}")),
+            set(fetch(db, "SELECT label, photos FROM labels WHERE photos > 0"))
+            ^ set(fetch(db, f"SELECT label, count(*) {live} GROUP BY label")),
+            set(fetch(db, "SELECT place, photos FROM tallies WHERE photos > 0"))
+            ^ set(fetch(db, "SELECT place, count(*) FROM photos GROUP BY place")),
+        ]
+
+    assert await database.read(look) == [set()] * 4
+
+
+async def test_a_label_row_is_never_rewritten(
+    database: Database, catalog: SqliteCatalog, clock: FixedClock
+) -> None:
+    """An UPDATE behind the triggers' back would spoil the counts, so it is refused."""
+    await fill(catalog, clock, random.Random(1))
+    with pytest.raises(apsw.ConstraintError, match="never rewritten"):
+        await database.write(lambda db: db.execute("UPDATE photo_labels SET source = 'removed'"))
+
+
+@pytest.mark.parametrize("sort", Sort)
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query(),
+        Query(state=PhotoState.LABELLED),
+        Query(all=NAMES[:3]),
+        Query(any=NAMES[:3]),
+        Query(none=NAMES[:3]),
+        Query(all=NAMES[:1], any=NAMES[1:3], none=NAMES[3:]),
+    ],
+)
+async def test_a_page_is_read_in_order(database: Database, query: Query, sort: Sort) -> None:
+    """Nothing is sorted, stored or scanned, so the first page costs no more than its photos."""
+    plan = await explained(database, query, sort, photos=100)
+    assert not [step for step in plan if "TEMP B-TREE" in step or step.startswith("SCAN photos")]
+
+
+async def test_the_rarest_label_is_walked_where_it_is_rare(database: Database) -> None:
+    """One shelf is read, and the others are asked by key."""
+    plan = await explained(database, Query(all=NAMES[:2]), Sort.NEWEST_TAKEN, photos=1)
+    assert not any("MERGE" in step or "TEMP B-TREE" in step for step in plan)
+    (beside,) = [step for step in plan if "beside" in step]
+    assert beside.endswith("USING PRIMARY KEY (label=? AND at=? AND id=?)")
+
+
+async def explained(database: Database, query: Query, sort: Sort, *, photos: int) -> list[str]:
+    """Ask SQLite how it would read a page; the first label has *photos* of a hundred."""
+    known = {name.folded: Term(number, 100) for number, name in enumerate(NAMES)}
+    known[NAMES[0].folded] = Term(0, photos)
+    terms = Terms.of(query, known)
+    assert terms
+    statement = Listing(1, query, terms, sort).numbers(50)
+    plan = Statement(["EXPLAIN QUERY PLAN", *statement.parts], statement.values)
+    return [step[3] for step in await database.read(plan.run)]
+
+
+async def test_no_word_of_anybody_becomes_sql(
+    database: Database, catalog: SqliteCatalog, clock: FixedClock
+) -> None:
+    """Names, labels and search texts are bound, whatever is in them."""
+    hostile = "x') OR 1=1; DROP TABLE photos; --\"'%_ \N{PILE OF POO}"
+    seen: list[str] = []
+    connections = [database._writer, *readers(database)]
+    for connection in connections:
+        connection.trace_v2(apsw.SQLITE_TRACE_STMT, lambda event: seen.append(event["sql"]))
+    make, owner = Maker(clock), OwnerId("a-_Z9")
+    (photo,) = await catalog.reserve(owner, [make.photo(owner, file_name=hostile)])
+    await catalog.store(owner, photo.id, make.content(), PhotoStored(owner, photo.id))
+    await catalog.edit(owner, [photo.id], LabelChange(add=(LabelName(hostile),)))
+    query = Query(all=(LabelName(hostile),), none=(LabelName(f"{hostile}?"),), text=hostile)
+    page = await catalog.page(owner, query, Sort.NEWEST_TAKEN, after=None, limit=5)
+    assert [found.file_name for found in page.photos] == [hostile]
+    assert seen
+    assert not [sql for sql in seen if "DROP" in sql or "1=1" in sql]
+    for connection in connections:
+        connection.trace_v2(0)
+
+
+def readers(database: Database) -> list[apsw.Connection]:
+    """Give the connections that read, which all lie idle."""
+    pool = database._idle_readers
+    idle = [pool.get() for _ in range(pool.qsize())]
+    for connection in idle:
+        pool.put(connection)
+    return idle
+
+
+async def test_a_text_that_is_no_unicode_matches_nothing(
+    catalog: SqliteCatalog, clock: FixedClock
+) -> None:
+    """JSON can carry half of a surrogate pair; no file name has one."""
+    await fill(catalog, clock, random.Random(5))
+    page = await catalog.page(ADA, Query(text="\ud800"), Sort.NEWEST_TAKEN, after=None, limit=5)
+    assert page.photos == ()
+
+
+async def test_a_discarded_photo_takes_its_aliases_along(
+    catalog: SqliteCatalog, clock: FixedClock, database: Database
+) -> None:
+    """Nothing points at a photo that is gone."""
+    make = Maker(clock)
+    first, second = await catalog.reserve(ADA, [make.photo(), make.photo()])
+    content = make.content()
+    await catalog.store(ADA, first.id, content, None)
+    assert (await catalog.store(ADA, second.id, content, None)).id == first.id
+    await catalog.trash(ADA, first.id, clock.now())
+    await catalog.discard(ADA, first.id, PhotoDiscarded(ADA, first.id))
+    assert await database.read(lambda db: fetch(db, "SELECT * FROM aliases")) == []
+    assert await database.read(lambda db: fetch(db, "PRAGMA foreign_key_check")) == []
+
+
+async def test_an_event_and_its_photo_are_one_transaction(
+    database: Database, clock: FixedClock
+) -> None:
+    """Where the event can't be written, the photo is not stored either."""
+    events = SqliteQueue(database, clock, topic="photos")
+    catalog, make = SqliteCatalog(database, clock, events), Maker(clock)
+    (photo,) = await catalog.reserve(ADA, [make.photo()])
+    trigger = "CREATE TRIGGER stop BEFORE INSERT ON events BEGIN SELECT raise(ABORT, 'no'); END"
+    await database.write(lambda db: db.execute(trigger))
+    with pytest.raises(apsw.ConstraintError):
+        await catalog.store(ADA, photo.id, make.content(), PhotoStored(ADA, photo.id))
+    assert (await catalog.get(ADA, photo.id)).state is PhotoState.AWAITING
+
+
+async def test_another_queue_hears_after_the_commit(database: Database, clock: FixedClock) -> None:
+    """A catalog sends on whatever queue it is given, once what it tells is true."""
+    events = MemoryQueue(clock)
+    catalog, make = SqliteCatalog(database, clock, events), Maker(clock)
+    (photo,) = await catalog.reserve(ADA, [make.photo()])
+    content = make.content()
+    for _ in range(2):
+        await catalog.store(ADA, photo.id, content, PhotoStored(ADA, photo.id))
+    assert await events.waiting() == 1
+    with pytest.raises(Conflict):
+        await catalog.discard(ADA, photo.id, PhotoDiscarded(ADA, photo.id))
+    assert await events.waiting() == 1
+
+
+async def test_owners_share_nothing(
+    catalog: SqliteCatalog, clock: FixedClock, database: Database
+) -> None:
+    """The same bytes, label and id of two owners are two photos, two labels, two counts."""
+    make = Maker(clock)
+    content, photo = make.content(), make.photo()
+    for owner, spelling in ((ADA, "Lake"), (BOB, "LAKE")):
+        await catalog.reserve(owner, [replace(photo, owner=owner)])
+        await catalog.store(owner, photo.id, content, None)
+        await catalog.edit(owner, [photo.id], LabelChange(add=(LabelName(spelling),)))
+    await catalog.trash(BOB, photo.id, clock.now())
+    assert [row.name for row in await catalog.counts(ADA)] == ["Lake"]
+    assert await catalog.counts(BOB) == []
+    assert (await catalog.get(BOB, photo.id)).labels.sorted()[0].name == "LAKE"
+    names = await database.read(lambda db: fetch(db, "SELECT name FROM labels ORDER BY owner"))
+    assert names == [("Lake",), ("LAKE",)]
