@@ -9,10 +9,9 @@ signal skips the grace.
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
 import structlog
@@ -27,11 +26,10 @@ from imgtag.server import create_app
 from imgtag.settings import Settings
 from imgtag.worker import Consumer
 
-# aiohttp closes what is idle, and what has not sent a whole header, after `keepalive_timeout`; for
-# the rest of a body that nobody wants any more it waits `lingering_time`. Both are seconds.
-CONNECTIONS: Final[Mapping[str, float]] = MappingProxyType(
-    {"keepalive_timeout": 10, "lingering_time": 2}
-)
+# aiohttp closes what is idle, and what has not sent a whole header, after this long.
+KEEP_ALIVE_SECONDS: Final = 10
+# How long it waits for the rest of a body that nobody wants any more.
+LINGERING_SECONDS: Final = 2
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _INTERRUPTED: Final = 130
 
@@ -103,18 +101,24 @@ async def _listening_to_signals(stop: Stop) -> AsyncIterator[None]:
         yield
 
 
+def make_runner(system: System) -> web.AppRunner:
+    """Make the HTTP side, not yet listening."""
+    return web.AppRunner(
+        create_app(system.services),
+        keepalive_timeout=KEEP_ALIVE_SECONDS,
+        lingering_time=LINGERING_SECONDS,
+        shutdown_timeout=system.services.settings.drain_seconds,
+        access_log=None,
+    )
+
+
 @asynccontextmanager
 async def _open_site(system: System, role: Role) -> AsyncIterator[web.AppRunner | None]:
     if not role.serves:
         yield None
         return
     settings = system.services.settings
-    runner = web.AppRunner(
-        create_app(system.services),
-        **CONNECTIONS,
-        shutdown_timeout=settings.drain_seconds,
-        access_log=None,
-    )
+    runner = make_runner(system)
     await runner.setup()
     try:
         await _listen(runner, settings)

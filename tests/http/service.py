@@ -9,8 +9,7 @@ from typing import Any, Final
 from aiohttp import ClientResponse, ClientSession, DummyCookieJar, web
 
 from imgtag.compose import System, open_system
-from imgtag.runtime import CONNECTIONS
-from imgtag.server import create_app
+from imgtag.runtime import make_runner
 from imgtag.settings import Settings
 from imgtag.worker import Consumer
 
@@ -63,7 +62,7 @@ async def serving(settings: Settings) -> AsyncIterator[Service]:
     """Run a whole service until the context is left."""
     async with AsyncExitStack() as stack:
         system = await stack.enter_async_context(open_system(settings))
-        runner = web.AppRunner(create_app(system.services), **CONNECTIONS)
+        runner = make_runner(system)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         stack.callback(system.services.feed.close)

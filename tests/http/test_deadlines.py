@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from imgtag.api import messages, uploads
-from imgtag.runtime import CONNECTIONS
+from imgtag.runtime import KEEP_ALIVE_SECONDS
 from tests.http.service import Service
 
 PATIENCE_SECONDS = 15
@@ -25,7 +25,7 @@ async def closed_after(service: Service, opening: bytes) -> bytes:
 
 async def test_half_a_header_is_not_waited_for(service: Service) -> None:
     """A silent connection, and one that never ends its header, are closed."""
-    assert CONNECTIONS["keepalive_timeout"] <= PATIENCE_SECONDS
+    assert KEEP_ALIVE_SECONDS <= PATIENCE_SECONDS
     async with asyncio.TaskGroup() as tasks:
         silent = tasks.create_task(closed_after(service, b""))
         partial = tasks.create_task(closed_after(service, b"GET / HTTP/1.1\r\nHost: a\r\nX: "))
