@@ -262,7 +262,11 @@ async def _problem(answer: aiohttp.ClientResponse) -> Problem:
     try:
         told = json.loads(raw)
         code, detail = str(told["code"]), str(told["detail"])
-        parts = [f"{each['pointer']}: {each['detail']}" for each in told.get("errors", [])]
+        parts = [
+            f"{each['pointer']}: {each['detail']}"
+            for each in told.get("errors", [])
+            if each["detail"] != detail
+        ]
     except (ValueError, TypeError, KeyError):
         code, detail, parts = "unknown", f"the server answered {answer.status}", []
     if answer.status == 401:  # noqa: PLR2004

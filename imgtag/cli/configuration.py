@@ -9,11 +9,14 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from imgtag.backends import find
 from imgtag.cli.output import note
 from imgtag.cli.running import Misconfigured
+from imgtag.domain.errors import Invalid
 from imgtag.settings import Settings
 
 PREFIX: Final = "IMGTAG_"
+PORTS: Final = ("blobs", "catalog", "queue", "labeler", "notifier", "auth", "bundles")
 # Read by the command line itself, or before there are settings.
 OTHER_NAMES: Final = frozenset({"IMGTAG_CONFIG", "IMGTAG_SERVER", "IMGTAG_TOKEN"})
 
@@ -33,6 +36,18 @@ def load_settings(**given: Any) -> Settings:
         raise Misconfigured([f"the settings can't be read: {error}"]) from error
     except OSError as error:
         raise Misconfigured([f"{error.filename}: {error.strerror}"]) from error
+
+
+def must_have_backends(settings: Settings) -> None:
+    """Raise `Misconfigured` with every backend that is named and can't be had."""
+    problems = []
+    for port in PORTS:
+        try:
+            find(port, getattr(settings, port))
+        except Invalid as error:
+            problems.append(f"{PREFIX}{port.upper()}: {error.detail}")
+    if problems:
+        raise Misconfigured(problems)
 
 
 def unknown_variables(names: Iterable[str]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from imgtag.cli.configuration import load_settings
+from imgtag.cli.configuration import load_settings, must_have_backends
 from imgtag.cli.output import json_option, note, print_json, say
 from imgtag.cli.running import Exit
 from imgtag.compose import open_backends
@@ -22,7 +22,9 @@ def doctor(*, repair: bool, as_json: bool) -> int:
     Reads the settings, reaches every backend, recounts the labels and looks for bytes without a
     photo and photos without bytes.
     """
-    report = asyncio.run(_examine(load_settings(), repair=repair))
+    settings = load_settings()
+    must_have_backends(settings)
+    report = asyncio.run(_examine(settings, repair=repair))
     if as_json:
         print_json({"healthy": report.healthy, **asdict(report)})
     else:

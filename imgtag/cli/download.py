@@ -163,7 +163,8 @@ async def _until_ready(client: Client, begun: Note, *, quiet: bool) -> None:
 def _free_name(folder: Path, stem: str) -> str:
     """Name a new file after *stem*, so that nothing is overwritten unasked."""
     names = (f"{stem}.zip" if number == 1 else f"{stem} ({number}).zip" for number in count(1))
-    return next(name for name in names if not (folder / name).exists())
+    targets = (Target(folder / name) for name in names)
+    return next(target.file.name for target in targets if not target.taken)
 
 
 def _conclude(target: Target, *, as_json: bool) -> int:

@@ -19,7 +19,8 @@ from imgtag.cli.running import Failed
 
 _NOTE_SUFFIX: Final = ".part.json"
 _PART_SUFFIX: Final = ".part"
-_CHUNK_BYTES: Final = 256 * 1024
+# A connection that brings less than this has failed, or a broken server would be asked for ever.
+_PROGRESS_BYTES: Final = 64 * 1024
 _PARTIAL: Final = 206
 _OK: Final = 200
 _RANGE_NOT_SATISFIABLE: Final = 416
@@ -74,6 +75,11 @@ class Target:
         return self.file.with_name(self.file.name + _NOTE_SUFFIX)
 
     @property
+    def taken(self) -> bool:
+        """Whether there is an archive of that name, or one on its way."""
+        return self.file.exists() or self.note.exists()
+
+    @property
     def arrived(self) -> int:
         """How many bytes have arrived."""
         try:
@@ -114,7 +120,7 @@ class Download:
     async def run(self) -> None:
         """Fetch what is missing, until all is there; durable on return.
 
-        A broken connection is taken up again, as often as there is progress in between. Raises
+        A broken connection is taken up again, as long as each brings something. Raises
         `Failed`; what has arrived stays, for the same command to carry on with.
         """
         if self._target.arrived > self._note.bytes:
@@ -131,7 +137,8 @@ class Download:
             try:
                 await self._fetch()
             except (Problem, Unreachable) as error:
-                attempt = 0 if self._target.arrived > before else attempt + 1
+                moved = self._target.arrived - before >= _PROGRESS_BYTES
+                attempt = 0 if moved else attempt + 1
                 if attempt == self._client.attempts or not self._client.may_pass(error):
                     raise
                 await self._client.pause(attempt, error)
@@ -190,7 +197,7 @@ class Download:
 
     async def _append(self, answer: aiohttp.ClientResponse) -> None:
         with await asyncio.to_thread(self._target.part.open, "ab", 0) as part:
-            async for chunk in answer.content.iter_chunked(_CHUNK_BYTES):
+            async for chunk in answer.content.iter_any():
                 await asyncio.to_thread(_write_all, part.fileno(), chunk)
                 self._meter.advance(len(chunk))
 

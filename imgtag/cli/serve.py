@@ -4,7 +4,7 @@ import asyncio
 
 import click
 
-from imgtag.cli.configuration import load_settings
+from imgtag.cli.configuration import load_settings, must_have_backends
 from imgtag.runtime import Role
 from imgtag.runtime import serve as run_service
 
@@ -22,4 +22,5 @@ from imgtag.runtime import serve as run_service
 def serve(*, host: str | None, port: int | None, role: str) -> int:
     """Run the service until SIGTERM or Ctrl-C, which drain it."""
     settings = load_settings(host=host, port=port)
+    must_have_backends(settings)
     return asyncio.run(run_service(settings, Role(role)))
