@@ -10,11 +10,10 @@ from imgtag.domain.ids import BundleId, OwnerId, PhotoId
 
 @dataclass(frozen=True, slots=True)
 class PhotoStored:
-    """A photo's bytes are there, and it wants labels. *again* asks for labels it already has."""
+    """A photo's bytes are there, and it wants labels."""
 
     owner: OwnerId
     photo: PhotoId
-    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def to_dict(event: Event) -> dict[str, Any]:
 def _body(event: Event) -> dict[str, Any]:
     match event:
         case PhotoStored():
-            return {"type": "photo_stored", "photo": event.photo, "again": event.again}
+            return {"type": "photo_stored", "photo": event.photo}
         case PhotoDiscarded():
             return {"type": "photo_discarded", "photo": event.photo}
         case BundleRequested():
@@ -66,7 +65,7 @@ def _read(data: Mapping[str, Any]) -> Event:
     owner = OwnerId(data["owner"])
     match data["v"], data["type"]:
         case 1, "photo_stored":
-            return PhotoStored(owner, PhotoId(data["photo"]), bool(data["again"]))
+            return PhotoStored(owner, PhotoId(data["photo"]))
         case 1, "photo_discarded":
             return PhotoDiscarded(owner, PhotoId(data["photo"]))
         case 1, "bundle_requested":

@@ -105,7 +105,7 @@ class Photos:
 
     async def relabel(self, owner: OwnerId, photo: PhotoId) -> Photo:
         """Label a photo again; what the user said about it stands. Raises `NotFound`."""
-        event = PhotoStored(owner, photo, again=True)
+        event = PhotoStored(owner, photo)
         return self._told(await self._catalog.relabel(owner, photo, event))
 
     async def original(self, owner: OwnerId, photo_id: PhotoId) -> Picture:

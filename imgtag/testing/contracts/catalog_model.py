@@ -149,7 +149,7 @@ class CatalogModel:
 
     async def _relabel(self) -> None:
         owner, photo = self._random.choice(self._photos)
-        event = PhotoStored(owner, photo, again=True)
+        event = PhotoStored(owner, photo)
         await self._both(f"relabel {photo}", lambda c: c.relabel(owner, photo, event))
 
     async def _edit(self) -> None:
