@@ -86,11 +86,11 @@ def _confine(limits: Limits) -> None:
 
 
 def _limit_resources(limits: Limits) -> None:
+    # No RLIMIT_NPROC: it counts all of a user's threads, and libheif can't decode without one more.
     bounds = {
         "RLIMIT_AS": limits.memory_bytes,
         "RLIMIT_FSIZE": 0,
         "RLIMIT_CORE": 0,
-        "RLIMIT_NPROC": 0,
         "RLIMIT_NOFILE": _MAX_DESCRIPTORS,
     }
     for name, bound in bounds.items():
