@@ -5,7 +5,7 @@ const options: RowOptions = { width: 1200, height: 200, gap: 6, headingHeight: 4
 
 // A fixed sequence that looks random: the same photos on each run.
 const ratios = Array.from({ length: 10_000 }, (_, n) => 0.4 + ((n * 7919) % 300) / 100);
-const photos: Sized[] = ratios.map((ratio, n) => ({ id: `p${n}`, ratio, takenAt: null }));
+const photos: Sized[] = ratios.map((ratio, n) => ({ id: `p${n}`, ratio, ready: true, takenAt: null }));
 
 const photosOf = (rows: Row[]) => rows.flatMap((row) => (row.kind === 'photos' ? row.photos : []));
 
@@ -38,7 +38,7 @@ describe('layOutRows', () => {
   });
 
   it('gives a panorama no more than a sensible share', () => {
-    const [row] = layOutRows([{ id: 'wide', ratio: 40, takenAt: null }], options);
+    const [row] = layOutRows([{ id: 'wide', ratio: 40, ready: true, takenAt: null }], options);
     expect(row?.height).toBe(200);
   });
 });

@@ -2,6 +2,8 @@ export interface Sized {
   id: string;
   /** Width divided by height. */
   ratio: number;
+  /** False until the server has looked at the photo: there is no thumbnail before that. */
+  ready: boolean;
   takenAt: string | null;
 }
 

@@ -1,3 +1,4 @@
+import { fromEvent } from 'file-selector';
 import type { PickedFile } from './model';
 
 type WithPath = File & { path?: string; relativePath?: string };
@@ -11,7 +12,6 @@ const byPath = (a: PickedFile, b: PickedFile) => a.path.localeCompare(b.path, un
 
 /** Everything dropped or chosen, folders walked to the bottom, sorted as a file manager would. */
 export async function pickFiles(event: Event): Promise<PickedFile[]> {
-  const { fromEvent } = await import('file-selector');
   const found = await fromEvent(event);
   const files = found.filter((entry): entry is WithPath & typeof entry => entry instanceof File);
   return files.map(toPicked).sort(byPath);

@@ -1,3 +1,5 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+
 /** Above this, a file is hashed piece by piece: WebCrypto takes only whole buffers. */
 const maxBufferedBytes = 32 * 1024 * 1024;
 
@@ -5,7 +7,6 @@ const toHex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(1
 
 /** Hashes in pure JavaScript: WebAssembly would need `wasm-unsafe-eval` in the CSP. */
 export async function sha256Streaming(file: Blob): Promise<string> {
-  const { sha256 } = await import('@noble/hashes/sha2.js');
   const hash = sha256.create();
   const reader = file.stream().getReader();
   for (let piece = await reader.read(); !piece.done; piece = await reader.read()) hash.update(piece.value);

@@ -1,7 +1,8 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { type KeyboardEvent, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'react-router';
-import { formatDateTime, formatMonth, formatNumber } from '@/lib/format';
+import { formatDateTime, formatNumber } from '@/lib/format';
+import { headingsFor } from '@/lib/headings';
 import type { Sort } from '@/lib/photo-filter';
 import type { Preferences } from '@/lib/preferences';
 import { layOutRows, type PlacedPhoto, type Row, type Sized } from '@/lib/rows';
@@ -34,7 +35,7 @@ function useRows(photos: readonly Sized[], width: number, sort: Sort): Row[] {
     if (width === 0) return [];
     const byDate = sort === 'taken_at' || sort === '-taken_at';
     const height = phone ? heights[thumbnails] * 0.6 : heights[thumbnails];
-    const heading = ({ takenAt }: Sized) => (byDate && takenAt !== null ? formatMonth(takenAt) : null);
+    const heading = byDate ? headingsFor(photos) : () => null;
     return layOutRows(photos, { width, height, gap, headingHeight: 44, heading });
   }, [photos, width, sort, thumbnails, phone]);
 }
@@ -78,11 +79,12 @@ export function PhotoGrid({ photos, order, sort, base, selection, picking, onSel
   };
 
   const tile = ({ id, index, width: tileWidth }: PlacedPhoto, height: number) => {
-    const taken = photos[index]?.takenAt;
+    const { takenAt: taken, ready = false } = photos[index] ?? {};
     return (
       <PhotoTile
         key={id}
         id={id}
+        ready={ready}
         width={tileWidth}
         height={height}
         name={photosTexts.tile(

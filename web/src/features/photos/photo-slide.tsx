@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import type { ContainerRect } from 'yet-another-react-lightbox';
-import { originalUrl, thumbnailUrl, usePhoto } from '@/api/photos';
+import { originalUrl, usePhoto } from '@/api/photos';
 import type { Photo, PhotoLabel } from '@/api/types';
 import { viewerTexts } from '@/texts';
 
@@ -40,7 +40,7 @@ export function PhotoSlide({ id, rect, current, boxes }: Props) {
   const size = fit(photo, rect);
   return (
     <div className="slide" style={size}>
-      <img className="slide-under" src={thumbnailUrl(id)} alt="" draggable={false} />
+      {photo.thumbnail_url && <img className="slide-under" src={photo.thumbnail_url} alt="" draggable={false} />}
       {current && !broken && (
         <img src={originalUrl(id)} alt={photo.file_name} draggable={false} onError={() => setBroken(true)} />
       )}

@@ -1,29 +1,15 @@
-import { type MouseEvent, useEffect, useState } from 'react';
+import { type MouseEvent, useState } from 'react';
 import { Link } from 'react-router';
 import { thumbnailUrl } from '@/api/photos';
 import { photosTexts } from '@/texts';
 import { BrokenIcon, CheckIcon } from '@/ui/icons';
 
-/** A photo that has just arrived has no thumbnail for a moment, so the tile asks again, less and less often. */
 function Thumbnail({ id }: { id: string }) {
-  const [attempt, setAttempt] = useState(0);
   const [state, setState] = useState<'loading' | 'shown' | 'broken'>('loading');
-  useEffect(() => {
-    if (state !== 'broken' || attempt >= 6) return;
-    const timer = window.setTimeout(
-      () => {
-        setAttempt(attempt + 1);
-        setState('loading');
-      },
-      1000 * 2 ** attempt,
-    );
-    return () => window.clearTimeout(timer);
-  }, [state, attempt]);
   if (state === 'broken') return <BrokenIcon />;
-  const url = thumbnailUrl(id);
   return (
     <img
-      src={attempt === 0 ? url : `${url}?again=${attempt}`}
+      src={thumbnailUrl(id)}
       alt=""
       draggable={false}
       decoding="async"
@@ -36,6 +22,8 @@ function Thumbnail({ id }: { id: string }) {
 
 interface TileProps {
   id: string;
+  /** False while there is no thumbnail to ask for. */
+  ready: boolean;
   width: number;
   height: number;
   name: string;
@@ -48,7 +36,19 @@ interface TileProps {
   onFocus: (id: string) => void;
 }
 
-export function PhotoTile({ id, width, height, name, href, ticked, picking, focusable, onTick, onFocus }: TileProps) {
+export function PhotoTile({
+  id,
+  ready,
+  width,
+  height,
+  name,
+  href,
+  ticked,
+  picking,
+  focusable,
+  onTick,
+  onFocus,
+}: TileProps) {
   const onLinkClick = (event: MouseEvent) => {
     if (!picking && !event.shiftKey) return;
     event.preventDefault();
@@ -66,7 +66,7 @@ export function PhotoTile({ id, width, height, name, href, ticked, picking, focu
         onClick={onLinkClick}
         onFocus={() => onFocus(id)}
       >
-        <Thumbnail key={id} id={id} />
+        {ready ? <Thumbnail key={id} id={id} /> : <BrokenIcon />}
       </Link>
       <button
         type="button"

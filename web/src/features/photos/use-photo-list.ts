@@ -7,7 +7,7 @@ import type { Sized } from '@/lib/rows';
 const usualRatio = 1.5;
 
 function toSized([id, width, height, takenAt]: LayoutEntry): Sized {
-  return { id, ratio: width && height ? width / height : usualRatio, takenAt };
+  return { id, ratio: width && height ? width / height : usualRatio, ready: width !== null, takenAt };
 }
 
 function onlyAdds(before: readonly LayoutEntry[], after: readonly LayoutEntry[]): boolean {

@@ -44,6 +44,20 @@ function useFocusReturn(photoId: string): void {
   );
 }
 
+/**
+ * Takes the page below out of reach, but not the notices: they offer the way back from an edit.
+ * The lightbox would shut off all of its siblings, so it gets a place of its own.
+ */
+function useQuietPage(): void {
+  useEffect(() => {
+    const below = document.querySelectorAll('.top, #content, .dock, .skip-link');
+    for (const element of below) element.toggleAttribute('inert', true);
+    return () => {
+      for (const element of below) element.toggleAttribute('inert', false);
+    };
+  }, []);
+}
+
 /** One photo, large, over the page it was opened from. Its address can be shared and reloaded. */
 export function Viewer({ photoId, order, base }: Props) {
   const navigate = useNavigate();
@@ -56,6 +70,7 @@ export function Viewer({ photoId, order, base }: Props) {
     [known, order, photoId],
   );
   useFocusReturn(photoId);
+  useQuietPage();
   const close = () => void navigate(`${base}${search}`, { preventScrollReset: true });
   const show = (index: number) => {
     const slide = slides[index];
@@ -76,6 +91,7 @@ export function Viewer({ photoId, order, base }: Props) {
       index={known ? order.indexOf(photoId) : 0}
       close={close}
       on={{ view: ({ index }) => show(index) }}
+      portal={{ root: () => document.getElementById('viewer') }}
       plugins={[Zoom]}
       zoom={{ supports: ['photo'], maxZoom: 6, scrollToZoom: true }}
       carousel={{ finite: true, preload: 1, padding: 0, imageFit: 'contain' }}
