@@ -61,10 +61,9 @@ class ImagingPool:
     async def close(self) -> None:
         """End every child; a photo under inspection becomes `Unavailable`."""
         self._closed = True
+        self._idle.clear()
         for child in self._children:
-            child.kill()
-        while self._idle:
-            self._idle.pop().end()
+            child.end()
         for child in tuple(self._children):
             await child.ended(_END_SECONDS)
 
@@ -125,6 +124,9 @@ class ImagingPool:
         self._refuse_when_closed()
         child = await Child.start(self._limits)
         self._children = {child, *(other for other in self._children if other.runs)}
+        if self._closed:
+            child.end()
+            self._refuse_when_closed()
         return child
 
     def _refuse_when_closed(self) -> None:

@@ -135,14 +135,10 @@ class Child:
         self._busy = False
         return answer
 
-    def kill(self) -> None:
-        """Make it end, whatever it does; a question under way raises `Died`. Again is fine."""
+    def end(self) -> None:
+        """Kill it and hang up; a question under way raises `Died`. Again is fine."""
         with suppress(ProcessLookupError):
             self._process.kill()
-
-    def end(self) -> None:
-        """Kill it and hang up. Not while a question is under way."""
-        self.kill()
         self._writer.close()
 
     async def ended(self, seconds: float) -> None:
