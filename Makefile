@@ -7,10 +7,10 @@ NODE_INSTALLED := web/node_modules/.package-lock.json
 PAGE := imgtag/_web/index.html
 PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/e2e/*' -not -path 'web/test-results/*' 2>/dev/null)
 
-.PHONY: serve test check fix bench web page-test tools lock clean
+.PHONY: serve test check fix bench web web-types page-test tools lock clean
 
 serve: $(VENV)/installed $(PAGE)
-	$(BIN)/imgtag serve
+	exec $(BIN)/imgtag serve
 
 test: check page-test
 	$(BIN)/pytest
@@ -31,6 +31,11 @@ bench: $(VENV)/installed tools
 	for each in catalog imaging ingest bundle; do $(BIN)/python benchmarks/$$each.py || exit 1; done
 
 web: $(PAGE)
+
+# The page's types are made from the API as it is.
+web-types: $(VENV)/installed $(NODE_INSTALLED)
+	$(BIN)/imgtag openapi > web/openapi.json
+	npm --prefix web run types
 
 page-test: $(PAGE) tools
 	npm --prefix web test
