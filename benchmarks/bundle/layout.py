@@ -1,5 +1,6 @@
 """The archive of a folder, as ingest would have recorded it."""
 
+import os
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,17 +18,17 @@ def lay_out(folder: Path) -> Archive:
 
 def members(folder: Path) -> Iterator[Member]:
     """Describe the files in *folder*, by name."""
-    for path in sorted(folder.iterdir()):
-        data = path.read_bytes()
-        yield Member(path.name, len(data), zlib.crc32(data), TAKEN_AT)
+    for name in sorted(os.listdir(folder)):  # paths would take more memory than the archive
+        data = (folder / name).read_bytes()
+        yield Member(name, len(data), zlib.crc32(data), TAKEN_AT)
 
 
 def write_archive(folder: Path, target: Path) -> None:
     """Write the same archive as one file."""
-    paths = sorted(folder.iterdir())
+    archive = lay_out(folder)
     with target.open("wb") as file:
-        for segment in lay_out(folder).segments():
+        for segment in archive.segments():
             if isinstance(segment, Literal):
                 file.write(segment.data)
             else:
-                file.write(paths[segment.index].read_bytes()[segment.start : segment.stop])
+                file.write((folder / archive.name_of(segment.index)).read_bytes())

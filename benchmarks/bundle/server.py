@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from aiohttp import web
 from layout import lay_out
 
 from imgtag.api.delivery import DELIVERY, Delivery, send_archive
+from imgtag.pipeline.archive import Archive
 from imgtag.pipeline.budget import ByteBudget
 from imgtag.pipeline.download import Damaged, Download
 from imgtag.pipeline.files import FileChecker
@@ -21,11 +22,12 @@ from imgtag.pipeline.files import FileChecker
 class Folder:
     """The files of a folder as the source of an archive."""
 
-    paths: Sequence[Path]
+    folder: Path
+    archive: Archive
 
     def path(self, index: int) -> Path:
         """Where a member lies."""
-        return self.paths[index]
+        return self.folder / self.archive.name_of(index)
 
     def read(
         self, index: int, start: int, stop: int
@@ -56,5 +58,6 @@ async def main(download: Download) -> None:
 
 
 FOLDER = Path(sys.argv[1])
-SOURCE = Folder(sorted(FOLDER.iterdir()))
-asyncio.run(main(Download(lay_out(FOLDER), SOURCE, "photos.zip", "benchmark", complain)))
+ARCHIVE = lay_out(FOLDER)
+SOURCE = Folder(FOLDER, ARCHIVE)
+asyncio.run(main(Download(ARCHIVE, SOURCE, "photos.zip", "benchmark", complain)))

@@ -20,7 +20,7 @@ from aiohttp import hdrs, web
 
 from imgtag.api.problems import problem
 from imgtag.api.ranges import Part, has_already, wanted
-from imgtag.api.sendfile import STALL_SECONDS, SocketWriter, reset
+from imgtag.api.sendfile import SocketWriter, Watch, reset
 from imgtag.domain.errors import NotFound, Unavailable
 from imgtag.domain.names import safe_text
 from imgtag.pipeline.ahead import Body, FilesAhead
@@ -132,7 +132,7 @@ async def _send_archive(
     async with prefetch(
         download.archive, download.source, delivery.budget, start=part.start, stop=part.stop
     ) as chunks:
-        await _write_all(response, chunks)
+        await _write_all(request, response, chunks)
 
 
 def _kernel_transport(request: web.Request) -> asyncio.Transport | None:
@@ -165,13 +165,14 @@ async def _send_body(out: SocketWriter, body: Body) -> None:
         raise Damaged(part.index, str(error)) from error
 
 
-async def _write_all(response: web.StreamResponse, chunks: AsyncIterator[bytes]) -> None:
-    async for chunk in chunks:
-        try:
-            async with asyncio.timeout(STALL_SECONDS):
-                await response.write(chunk)
-        except TimeoutError:
-            raise ConnectionAbortedError("the client stopped reading") from None
+async def _write_all(
+    request: web.Request, response: web.StreamResponse, chunks: AsyncIterator[bytes]
+) -> None:
+    if request.transport is None:
+        raise ConnectionResetError("the client has left")
+    with closing(Watch(request.transport)) as watch:
+        async for chunk in chunks:
+            await watch.write(response, chunk)
 
 
 @contextmanager
@@ -203,7 +204,7 @@ async def send_blob(
     try:
         with _whole_or_cut(request):
             async with blobs.read(picture.key, part.start, part.stop) as chunks:
-                await _write_all(response, chunks)
+                await _write_all(request, response, chunks)
     except (NotFound, Unavailable) as error:
         log.warning("photo cut short", reason=error.detail)
     return response

@@ -1,4 +1,4 @@
-"""Sending files on a connection by the kernel, between literal bytes of our own.
+"""Sending on a connection: files by the kernel, between literal bytes of our own, and by hand.
 
 asyncio's own `loop.sendfile` pauses and resumes the transport for every file; with thousands of
 files in one answer that halves the speed. Here a duplicate of the socket is written to while the
@@ -11,6 +11,8 @@ import socket
 import struct
 from types import TracebackType
 from typing import Final, Self
+
+from aiohttp import web
 
 # Enough to keep the kernel busy, and little enough that one call never holds up the loop.
 _AT_ONCE_BYTES: Final = 2 * 1024 * 1024
@@ -113,11 +115,6 @@ class SocketWriter:
             self._waiting.set_exception(ConnectionAbortedError("the client stopped reading"))
 
 
-def _set(ready: asyncio.Future[None]) -> None:
-    if not ready.done():
-        ready.set_result(None)
-
-
 def reset(transport: asyncio.BaseTransport) -> None:
     """End a connection so that the client notices: by a reset, and with nothing sent on."""
     known: socket.socket | None = transport.get_extra_info("socket")
@@ -125,3 +122,37 @@ def reset(transport: asyncio.BaseTransport) -> None:
         known.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
     if isinstance(transport, asyncio.Transport):
         transport.abort()
+
+
+class Watch:
+    """Resets the connection of *transport* when a `write` to it makes no sense any more."""
+
+    def __init__(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._waits_since: float | None = None
+        self._next_look = self._loop.call_later(_LOOK_SECONDS, self._look)
+
+    def close(self) -> None:
+        """Watch no longer."""
+        self._next_look.cancel()
+
+    async def write(self, response: web.StreamResponse, data: bytes) -> None:
+        """Send *data*. `ConnectionError` when the client has left or stopped reading."""
+        self._waits_since = self._loop.time()
+        await response.write(data)
+        self._waits_since = None
+
+    def _look(self) -> None:
+        self._next_look = self._loop.call_later(_LOOK_SECONDS, self._look)
+        if self._waits_since is None:
+            return
+        # A client that closed its half and reads nothing would hold up the end for ever.
+        stalled = self._loop.time() - self._waits_since > STALL_SECONDS
+        if stalled or self._transport.is_closing():
+            reset(self._transport)
+
+
+def _set(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
