@@ -7,11 +7,19 @@ import pytest
 
 from imgtag.backends.aws import BACKENDS, clients
 from imgtag.backends.aws.blobs import S3BlobStore
+from imgtag.backends.aws.catalog import DynamoCatalog
+from imgtag.backends.aws.catalog.documents import load
+from imgtag.backends.aws.jobs.bundles import DynamoBundleStore
+from imgtag.backends.memory import MemoryQueue
 from imgtag.backends.aws.places import Places
 from imgtag.backends.aws.queue import SqsQueue
+from imgtag.domain.ids import BundleId, OwnerId
 from imgtag.domain.keys import BlobKey
 from imgtag.testing.clock import FixedClock
 from imgtag.testing.contracts.blob_store import BlobStoreContract
+from imgtag.testing.contracts.bundle_store import BundleStoreContract
+from imgtag.testing.contracts.catalog import CatalogContract
+from imgtag.testing.contracts.catalog_base import Row
 from imgtag.testing.contracts.event_queue import EventQueueContract
 from tests.aws.fixtures import (  # noqa: F401
     Cloud,
@@ -91,3 +99,94 @@ class TestQueue(EventQueueContract[SqsQueue]):
         """Let time pass here and on the server."""
         clock.advance(by)
         self.cloud.server.advance(by)
+
+
+class TestCatalog(CatalogContract[DynamoCatalog]):
+    """`DynamoCatalog` on moto."""
+
+    transactional_events = False
+
+    @pytest.fixture(autouse=True)
+    def on(self, cloud: Cloud) -> None:  # noqa: F811
+        """Keep the cloud at hand for the back doors."""
+        self.cloud = cloud
+
+    @pytest.fixture
+    async def events(self, clock: FixedClock) -> MemoryQueue:
+        """Give a queue of this process."""
+        return MemoryQueue(clock)
+
+    @pytest.fixture
+    async def catalog(
+        self,
+        tables: Cloud,  # noqa: F811
+        events: MemoryQueue,
+    ) -> AsyncIterator[DynamoCatalog]:
+        """Give an empty catalog."""
+        async with BACKENDS["dynamodb"].catalog(tables.context, events) as catalog:
+            yield catalog
+
+    async def rows(self, catalog: DynamoCatalog) -> Sequence[Row]:
+        """Scan the table with the SDK."""
+        dynamodb = await clients.dynamodb(self.cloud.context)
+        pages = dynamodb.get_paginator("scan").paginate(
+            TableName=self.cloud.settings.dynamodb_catalog
+        )
+        found = []
+        async for page in pages:
+            for item in page["Items"]:
+                if "doc" in item:
+                    owner = OwnerId(item["pk"]["S"].split("#")[1])
+                    photo = load(owner, item["doc"]["S"])
+                    found.append((owner, photo.id, photo.state))
+        return found
+
+    async def spoil_counts(self, catalog: DynamoCatalog, owner: OwnerId) -> None:
+        """Add five to every count of the owner."""
+        dynamodb = await clients.dynamodb(self.cloud.context)
+        name = self.cloud.settings.dynamodb_catalog
+        told = await dynamodb.scan(TableName=name)
+        for item in told["Items"]:
+            if item["pk"]["S"].startswith(f"T#{owner}#C#") and "n" in item:
+                await dynamodb.update_item(
+                    TableName=name,
+                    Key={"pk": item["pk"], "sk": item["sk"]},
+                    UpdateExpression="ADD n :five",
+                    ExpressionAttributeValues={":five": {"N": "5"}},
+                )
+
+
+class TestBundles(BundleStoreContract[DynamoBundleStore]):
+    """`DynamoBundleStore` on moto."""
+
+    transactional_events = False
+
+    @pytest.fixture(autouse=True)
+    def on(self, cloud: Cloud) -> None:  # noqa: F811
+        """Keep the cloud at hand for the back doors."""
+        self.cloud = cloud
+
+    @pytest.fixture
+    async def events(self, clock: FixedClock) -> MemoryQueue:
+        """Give a queue of this process."""
+        return MemoryQueue(clock, topic="bundles")
+
+    @pytest.fixture
+    async def bundles(
+        self,
+        tables: Cloud,  # noqa: F811
+        events: MemoryQueue,
+    ) -> AsyncIterator[DynamoBundleStore]:
+        """Give an empty store."""
+        async with BACKENDS["dynamodb"].bundles(tables.context, events) as bundles:
+            yield bundles
+
+    async def rows(self, bundles: DynamoBundleStore) -> Sequence[tuple[OwnerId, BundleId, int]]:
+        """Scan the table with the SDK."""
+        dynamodb = await clients.dynamodb(self.cloud.context)
+        told = await dynamodb.scan(TableName=self.cloud.settings.dynamodb_jobs)
+        return [
+            (OwnerId(item["pk"]["S"][2:]), BundleId(item["sk"]["S"]), int(item["rev"]["N"]))
+            for item in told["Items"]
+            if "doc" in item
+        ]

@@ -4,9 +4,18 @@ from typing import Final
 
 from imgtag.backends import Backend
 from imgtag.backends.aws.blobs import open_blobs
+from imgtag.backends.aws.catalog import open_catalog
+from imgtag.backends.aws.jobs.bundles import open_bundles
+from imgtag.backends.aws.oidc import open_authenticator
 from imgtag.backends.aws.queue import open_queue
+from imgtag.backends.aws.rekognition import open_labeler
+from imgtag.backends.aws.sns import open_notifier
 
 BACKENDS: Final = {
     "s3": Backend(blobs=open_blobs),
+    "dynamodb": Backend(catalog=open_catalog, bundles=open_bundles),
+    "oidc": Backend(auth=open_authenticator),
+    "rekognition": Backend(labeler=open_labeler),
+    "sns": Backend(notifier=open_notifier),
     "sqs": Backend(queue=open_queue),
 }

@@ -1,0 +1,4 @@
+"""The second table: what ends by itself. Bundles, their links, sessions, tokens and the outbox.
+
+Items carry ``ttl``, and whoever reads them compares the time too: DynamoDB removes them days late.
+"""
