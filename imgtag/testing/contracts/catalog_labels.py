@@ -50,6 +50,7 @@ ODD_LABELS: Final = (
     "true",
     "x" * 100,
     "日" * 100,
+    "\ufdfa" * 100,  # folds to 1,800 characters: the longest there is
     "ﬁn",
     "Straße",
     "İstanbul",
