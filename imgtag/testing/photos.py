@@ -3,16 +3,16 @@
 import hashlib
 import io
 import zlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Final
 
 from PIL import Image
 
-from imgtag.domain.bundles import Bundle
+from imgtag.domain.bundles import Bundle, BundleState, Progress
 from imgtag.domain.ids import BundleId, OwnerId, PhotoId
 from imgtag.domain.labels import LabelChange, LabelHit, LabelName
-from imgtag.domain.photos import Content, Facts, Photo
+from imgtag.domain.photos import Content, Facts, Failure, Photo, PhotoState
 from imgtag.domain.queries import Query
 from imgtag.ports import Clock
 
@@ -60,6 +60,32 @@ class Maker:
             **known,
         }
         return Bundle(owner=owner, id=self.bundle_id(), **fields)
+
+    def full_bundle(self) -> Bundle:
+        """Make a bundle in which no field is left as it is by default."""
+        now = self._clock.now()
+        wanted = query(
+            all=["Sea, deep"],
+            any=["日本", "Lake"],
+            none=["100%"],
+            state=PhotoState.LABELLED,
+            text="é🏔",
+            photo_ids=(self.photo_id(), self.photo_id()),
+        )
+        return self.bundle(
+            name="Åre 🏔️, '100%'",
+            query=wanted,
+            sidecars=True,
+            photos=70_000,
+            bytes=5 * 2**40,
+            state=BundleState.FAILED,
+            progress=Progress(3, 2**40),
+            failure=Failure("photo_gone", "The bytes of one photo are gone"),
+            ready_at=now + timedelta(milliseconds=1),
+            expires_at=now + timedelta(hours=24, milliseconds=1),
+            lease_until=now + timedelta(milliseconds=2),
+            checkpoint='{"parts": ["é", 1]}',
+        )
 
     def _noise(self) -> bytes:
         return hashlib.sha256(f"{self._seed}/{next(self._numbers)}".encode()).digest()
