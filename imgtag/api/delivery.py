@@ -177,13 +177,18 @@ async def _write_all(
 
 @contextmanager
 def _whole_or_cut(request: web.Request) -> Iterator[None]:
-    """Whatever goes wrong inside, no client can take what it has for the whole."""
+    """Whatever goes wrong inside, no client can take what it has for the whole.
+
+    A client that left ends it quietly: that is everyday.
+    """
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         if request.transport:
             reset(request.transport)
-        raise
+        if not isinstance(error, ConnectionError):
+            raise
+        log.info("client left", reason=str(error))
 
 
 async def send_blob(

@@ -80,6 +80,11 @@ class Share:
         return wanted
 
     def give_back(self, given: int) -> None:
-        """Give back what `take` answered."""
+        """Give back what `take` answered; after `close`, nothing."""
+        given = min(given, self.held)
         self.held -= given
         self._budget.put_back(given)
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.give_back(self.held)

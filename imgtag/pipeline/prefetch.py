@@ -97,7 +97,7 @@ class _Reading:
         """Stop reading, and give back what was read and not given out."""
         for read in self._reads:
             read.cancel()
-        self._share.give_back(self._share.held)
+        self._share.close()
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """Archives for tests, and their bytes."""
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -62,4 +63,5 @@ class Bodies:
     async def _pieces(self, data: bytes) -> AsyncIterator[bytes]:
         middle = len(data) // 2
         for piece in (data[:middle], data[middle:]):
+            await asyncio.sleep(0)
             yield piece
