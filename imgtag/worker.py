@@ -136,7 +136,7 @@ class Consumer:
         except ImgtagError as error:
             return await self._end(delivery, event, Failure(error.code, error.detail))
         except Exception:
-            log.exception("unforeseen error", event=event)
+            log.exception("unforeseen error", news=event)
             failure = Failure("internal_error", "something went wrong here; the log has it")
             return await self._try_again(delivery, event, failure)
         await delivery.acknowledge()
@@ -151,7 +151,7 @@ class Consumer:
         return "released"
 
     async def _end(self, delivery: Delivery, event: Event, failure: Failure) -> str:
-        log.error("gave up", event=event, code=failure.code, detail=failure.detail)
+        log.error("gave up", news=event, code=failure.code, detail=failure.detail)
         await self._work.give_up(event, failure)
         await delivery.bury(failure.detail)
         return "buried"

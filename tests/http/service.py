@@ -16,7 +16,7 @@ from imgtag.worker import Consumer
 MEMORY: Final = dict.fromkeys(
     ("blobs", "catalog", "queue", "labeler", "notifier", "bundles"), "memory"
 )
-DEADLINE_SECONDS: Final = 10
+DEADLINE_SECONDS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,129 @@
+"""Labelling, twice, late, and of what is no photo."""
+
+import asyncio
+
+import pytest
+
+from imgtag.domain.errors import Invalid
+from imgtag.domain.events import PhotoDiscarded, PhotoStored
+from imgtag.domain.keys import BlobKey, BlobKind
+from imgtag.domain.photos import Failure, PhotoState
+from imgtag.testing.photos import ADA, hit, jpeg
+from tests.unit.services import BAD, desk
+
+
+async def test_the_same_news_again_costs_nothing() -> None:
+    """An event that comes twice, or twice at once, asks the labeler once in the end."""
+    at = desk()
+    photo = await at.stored(jpeg())
+    event = PhotoStored(ADA, photo.id)
+    await at.labelling.handle(event)
+    await asyncio.wait_for(at.labelling.handle(event), 5)
+
+    assert len(at.labeler.asked) == 1
+    assert (await at.ports.catalog.get(ADA, photo.id)).state is PhotoState.LABELLED
+
+
+async def test_what_is_no_photo_fails_with_the_reason() -> None:
+    """A photo that can't be decoded is failed, not silently without labels."""
+    at = desk()
+    photo = await at.stored(BAD)
+    await at.labelling.handle(PhotoStored(ADA, photo.id))
+
+    failed = await at.ports.catalog.get(ADA, photo.id)
+    assert (failed.state, failed.failure) == (
+        PhotoState.FAILED,
+        Failure("damaged_photo", "this is no photo"),
+    )
+    assert at.labeler.asked == []
+
+
+async def test_a_labeler_that_cant_read_a_photo_fails_it() -> None:
+    """It is failed and keeps its size and thumbnail."""
+    at = desk()
+    photo = await at.stored(jpeg())
+
+    async def refuse(_: object) -> list[object]:
+        msg = "can't make anything of it"
+        raise Invalid(msg, code="unreadable_photo")
+
+    at.labeler.detect = refuse  # type: ignore[assignment, method-assign]
+    await at.labelling.handle(PhotoStored(ADA, photo.id))
+
+    failed = await at.ports.catalog.get(ADA, photo.id)
+    assert failed.state is PhotoState.FAILED
+    assert failed.failure == Failure("unreadable_photo", "can't make anything of it")
+    assert failed.width is not None
+
+
+async def test_only_what_is_sure_enough_is_kept() -> None:
+    """Labels under the least confidence are dropped; the best of a name counts."""
+    at = desk()
+    data = jpeg()
+    photo = await at.stored(data)
+    at.labeler.default = (hit("Lake", 71), hit("lake", 90), hit("Car", 69.9))
+    await at.labelling.handle(PhotoStored(ADA, photo.id))
+
+    labels = (await at.ports.catalog.get(ADA, photo.id)).labels.sorted()
+    assert [(label.name, label.confidence) for label in labels] == [("lake", 90)]
+
+
+async def test_news_of_what_is_gone_is_no_news() -> None:
+    """A photo that was deleted meanwhile needs nothing done."""
+    at = desk()
+
+    await at.labelling.handle(PhotoStored(ADA, at.make.photo_id()))
+    assert at.inspector.seen == []
+
+
+async def test_the_bytes_follow_the_row() -> None:
+    """A discarded photo loses original and thumbnail."""
+    at = desk()
+    photo = await at.stored(jpeg())
+    await at.labelling.handle(PhotoStored(ADA, photo.id))
+    await at.ports.catalog.trash(ADA, photo.id, at.clock.now())
+    event = PhotoDiscarded(ADA, photo.id)
+    await at.ports.catalog.discard(ADA, photo.id, event)
+    await at.labelling.handle(event)
+
+    assert [key async for key in at.ports.blobs.keys()] == []
+
+
+async def test_giving_up_shows_on_the_photo() -> None:
+    """After the last attempt the photo says why; one that got its labels meanwhile keeps them."""
+    at = desk()
+    stuck, fine = await at.stored(jpeg()), await at.stored(jpeg(20, 20))
+    await at.labelling.handle(PhotoStored(ADA, fine.id))
+    failure = Failure("aws_busy", "the labeler is busy")
+    for photo in (stuck, fine):
+        await at.labelling.give_up(PhotoStored(ADA, photo.id), failure)
+
+    assert (await at.ports.catalog.get(ADA, stuck.id)).failure == failure
+    assert (await at.ports.catalog.get(ADA, fine.id)).state is PhotoState.LABELLED
+
+
+async def test_a_photo_whose_bytes_came_without_a_row_is_measured() -> None:
+    """As on S3: news of an awaiting photo has its bytes measured, stored and labelled."""
+    at = desk()
+    photo = at.make.photo()
+    await at.ports.catalog.reserve(ADA, [photo])
+    key = BlobKey(ADA, BlobKind.ORIGINAL, photo.id)
+    async with at.ports.blobs.write(key, content_type="image/jpeg") as writer:
+        await writer.write(jpeg())
+    await at.labelling.handle(PhotoStored(ADA, photo.id))
+
+    found = await at.ports.catalog.get(ADA, photo.id)
+    assert (found.state, found.size) == (PhotoState.LABELLED, len(jpeg()))
+
+
+@pytest.mark.parametrize("times", [2, 5])
+async def test_labelling_at_once_leaves_true_counts(times: int) -> None:
+    """Several workers on one photo at the same time: one photo, counted once."""
+    at = desk()
+    photo = await at.stored(jpeg())
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(times):
+            tasks.create_task(at.labelling.handle(PhotoStored(ADA, photo.id)))
+
+    counts = {count.name: count.photos for count in await at.ports.catalog.counts(ADA)}
+    assert counts == {"Nature": 1, "Outdoors": 1}
