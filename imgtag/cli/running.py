@@ -46,6 +46,9 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
         return ended
     except KeyboardInterrupt:
         return _interrupted()
+    except SystemExit as error:
+        # This is how click ends when nobody reads its output any more.
+        code = error.code
     return int(code or Exit.DONE)
 
 
