@@ -1,5 +1,6 @@
 """The AWS backends keep the contracts, on a moto server behind S3's own strictness."""
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
@@ -13,6 +14,9 @@ from imgtag.backends.aws.jobs.bundles import DynamoBundleStore
 from imgtag.backends.memory import MemoryQueue
 from imgtag.backends.aws.places import Places
 from imgtag.backends.aws.queue import SqsQueue
+from imgtag.backends.aws.rekognition import RekognitionLabeler
+from imgtag.backends.aws.sns import SnsNotifier
+from imgtag.ports import Subject
 from imgtag.domain.ids import BundleId, OwnerId
 from imgtag.domain.keys import BlobKey
 from imgtag.testing.clock import FixedClock
@@ -21,6 +25,10 @@ from imgtag.testing.contracts.bundle_store import BundleStoreContract
 from imgtag.testing.contracts.catalog import CatalogContract
 from imgtag.testing.contracts.catalog_base import Row
 from imgtag.testing.contracts.event_queue import EventQueueContract
+from imgtag.testing.contracts.labeler import LabelerContract
+from imgtag.testing.contracts.notifier import NotifierContract
+from imgtag.testing.photos import ADA, BOB
+from tests.aws import rekognition
 from tests.aws.fixtures import (  # noqa: F401
     Cloud,
     aws_environment,
@@ -190,3 +198,52 @@ class TestBundles(BundleStoreContract[DynamoBundleStore]):
             for item in told["Items"]
             if "doc" in item
         ]
+
+
+class TestLabeler(LabelerContract[RekognitionLabeler]):
+    """`RekognitionLabeler` asks a Rekognition of the tests."""
+
+    @pytest.fixture
+    async def labeler(
+        self,
+        tables: Cloud,  # noqa: F811
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> AsyncIterator[RekognitionLabeler]:
+        """Give a labeler."""
+        self.fake = rekognition.FakeRekognition()
+        async with rekognition.serving(self.fake) as url:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_REKOGNITION", url)
+            async with BACKENDS["rekognition"].labeler(tables.context) as labeler:
+                yield labeler
+
+    async def prepare(
+        self, labeler: RekognitionLabeler, subject: Subject, original: bytes
+    ) -> None:
+        """Put the original where Rekognition looks for it."""
+        self.fake.objects[str(subject.key)] = original
+
+
+class TestNotifier(NotifierContract[SnsNotifier]):
+    """`SnsNotifier` on moto, with a queue for each person in the place of a mailbox."""
+
+    @pytest.fixture
+    async def notifier(
+        self,
+        topic: Cloud,  # noqa: F811
+        queues: Cloud,  # noqa: F811
+    ) -> AsyncIterator[SnsNotifier]:
+        """Give a notifier with two subscribers."""
+        self.cloud = queues
+        settings = queues.settings
+        self.mailboxes = {ADA: settings.sqs_photos, BOB: settings.sqs_bundles}
+        async with BACKENDS["sns"].notifier(queues.context) as notifier:
+            for owner, url in self.mailboxes.items():
+                name = url.rpartition("/")[2]
+                arn = f"arn:aws:sqs:eu-central-1:123456789012:{name}"
+                await notifier.subscribe(owner, "sqs", arn)
+            yield notifier
+
+    async def arrived(self, notifier: SnsNotifier, owner: OwnerId) -> Sequence[tuple[str, str]]:
+        """Read the mailbox."""
+        letters = map(json.loads, self.cloud.server.messages(self.mailboxes[owner]))
+        return [(letter["Subject"], letter["Message"]) for letter in letters]
