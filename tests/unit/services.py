@@ -1,5 +1,6 @@
 """The use cases on memory backends, with a decoder that needs no child process."""
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,8 +35,8 @@ class PlainInspector:
 
     seen: list[bytes] = field(default_factory=list)
 
-    async def inspect(self, path: Path, rendition: RenditionSpec | None = None) -> Inspection:
-        data = path.read_bytes()
+    async def inspect(self, path: Path, _rendition: RenditionSpec | None = None) -> Inspection:
+        data = await asyncio.to_thread(path.read_bytes)
         self.seen.append(data)
         if data == BAD:
             msg = "this is no photo"

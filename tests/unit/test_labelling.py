@@ -86,7 +86,7 @@ async def test_the_bytes_follow_the_row() -> None:
     await at.ports.catalog.discard(ADA, photo.id, event)
     await at.labelling.handle(event)
 
-    assert [key async for key in at.ports.blobs.keys()] == []
+    assert [key async for key in aiter(at.ports.blobs.keys())] == []
 
 
 async def test_giving_up_shows_on_the_photo() -> None:
