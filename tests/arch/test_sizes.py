@@ -19,8 +19,7 @@ def test_files_are_rooms() -> None:
     long = {
         path.name: lines
         for path in sources()
-        if (lines := len(path.read_text().splitlines())) > 360
-        and path.name not in LONG_ON_PURPOSE
+        if (lines := len(path.read_text().splitlines())) > 360 and path.name not in LONG_ON_PURPOSE
     }
 
     assert long == {}
