@@ -11,14 +11,14 @@ from imgtag.backends.aws.blobs import S3BlobStore
 from imgtag.backends.aws.catalog import DynamoCatalog
 from imgtag.backends.aws.catalog.documents import load
 from imgtag.backends.aws.jobs.bundles import DynamoBundleStore
-from imgtag.backends.memory import MemoryQueue
 from imgtag.backends.aws.places import Places
 from imgtag.backends.aws.queue import SqsQueue
 from imgtag.backends.aws.rekognition import RekognitionLabeler
 from imgtag.backends.aws.sns import SnsNotifier
-from imgtag.ports import Subject
+from imgtag.backends.memory import MemoryQueue
 from imgtag.domain.ids import BundleId, OwnerId
 from imgtag.domain.keys import BlobKey
+from imgtag.ports import Subject
 from imgtag.testing.clock import FixedClock
 from imgtag.testing.contracts.blob_store import BlobStoreContract
 from imgtag.testing.contracts.bundle_store import BundleStoreContract
@@ -216,9 +216,7 @@ class TestLabeler(LabelerContract[RekognitionLabeler]):
             async with BACKENDS["rekognition"].labeler(tables.context) as labeler:
                 yield labeler
 
-    async def prepare(
-        self, labeler: RekognitionLabeler, subject: Subject, original: bytes
-    ) -> None:
+    async def prepare(self, labeler: RekognitionLabeler, subject: Subject, original: bytes) -> None:
         """Put the original where Rekognition looks for it."""
         self.fake.objects[str(subject.key)] = original
 

@@ -53,11 +53,11 @@ class TestFaultlessQueue(EventQueueContract[MemoryQueue]):
         """Wrap an empty queue."""
         return faulty_queue(inside, Faults())  # type: ignore[return-value]
 
-    async def plant(self, queue: MemoryQueue, body: str) -> None:  # noqa: ARG002
+    async def plant(self, queue: MemoryQueue, body: str) -> None:
         """Put it into the dictionary."""
         self.wrapped.put(body)
 
-    async def bodies(self, queue: MemoryQueue) -> Sequence[str]:  # noqa: ARG002
+    async def bodies(self, queue: MemoryQueue) -> Sequence[str]:
         """Look into the dictionary."""
         return [message.body for message in self.wrapped._messages.values()]
 

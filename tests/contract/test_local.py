@@ -127,7 +127,7 @@ class TestCatalog(CatalogContract[SqliteCatalog]):
     def _known_path(self, path: Path) -> None:
         self._path = path
 
-    async def rows(self, catalog: SqliteCatalog) -> Collection[Row]:  # noqa: ARG002
+    async def rows(self, catalog: SqliteCatalog) -> Collection[Row]:
         """Select the rows."""
         sql = "SELECT name, id, state FROM photos JOIN owners USING (owner)"
         return [
@@ -135,7 +135,7 @@ class TestCatalog(CatalogContract[SqliteCatalog]):
             for owner, photo, state in await look(self._path, sql)
         ]
 
-    async def spoil_counts(self, catalog: SqliteCatalog, owner: OwnerId) -> None:  # noqa: ARG002
+    async def spoil_counts(self, catalog: SqliteCatalog, owner: OwnerId) -> None:
         """Add to every count of the owner, and clear a shelf."""
         sql = """UPDATE labels SET photos = photos + 7
             WHERE owner = (SELECT owner FROM owners WHERE name = ?)"""
@@ -164,7 +164,7 @@ class TestBundleStore(BundleStoreContract[SqliteBundleStore]):
     def _known_path(self, path: Path) -> None:
         self._path = path
 
-    async def rows(self, bundles: SqliteBundleStore) -> Collection[tuple[OwnerId, BundleId, int]]:  # noqa: ARG002
+    async def rows(self, bundles: SqliteBundleStore) -> Collection[tuple[OwnerId, BundleId, int]]:
         """Select the rows."""
         rows = await look(self._path, "SELECT owner, id, revision FROM bundles")
         return [(OwnerId(owner), BundleId(bundle), revision) for owner, bundle, revision in rows]
@@ -182,7 +182,7 @@ class TestNotifier(NotifierContract[OutboxNotifier]):
     def _known_folder(self, tmp_path: Path) -> None:
         self._folder = tmp_path
 
-    async def arrived(self, notifier: OutboxNotifier, owner: OwnerId) -> Sequence[tuple[str, str]]:  # noqa: ARG002
+    async def arrived(self, notifier: OutboxNotifier, owner: OwnerId) -> Sequence[tuple[str, str]]:
         """Read the files."""
         notices = [json.loads(path.read_bytes()) for path in self._folder.glob("*.json")]
         return [(n["subject"], n["text"]) for n in notices if n["owner"] == owner]

@@ -95,7 +95,7 @@ class AddsTwins(Library):
 class ForgetsAliases(Library):
     """Ends a reservation without a trace."""
 
-    def end(self, photo: PhotoId, *, alias_of: PhotoId) -> None:  # noqa: ARG002
+    def end(self, photo: PhotoId, *, alias_of: PhotoId) -> None:
         self.remove(photo)
 
 
@@ -216,7 +216,7 @@ class MisleadsEvents(MemoryCatalog):
 class TrustsAnybody(MemoryQueue):
     """Lets a worker whose lease has ended decide about the event."""
 
-    def postpone(self, number: int, attempt: int, after: timedelta) -> None:  # noqa: ARG002
+    def postpone(self, number: int, attempt: int, after: timedelta) -> None:
         if message := self._messages.get(number):
             super().postpone(number, message.attempt, after)
 
@@ -231,7 +231,7 @@ class NeverGivesUp(MemoryQueue):
 class ForgetsDelays(MemoryQueue):
     """Delivers at once what was meant for later."""
 
-    async def send(self, event: Event, *, after: timedelta = timedelta(0)) -> None:  # noqa: ARG002
+    async def send(self, event: Event, *, after: timedelta = timedelta(0)) -> None:
         await super().send(event)
 
 
@@ -257,6 +257,6 @@ class SharesKeys(MemoryBundleStore):
 class NeverSweeps(MemoryBundleStore):
     """Finds nothing that stands still."""
 
-    async def unfinished(self, *, before: datetime) -> AsyncIterator[Bundle]:  # noqa: ARG002
+    async def unfinished(self, *, before: datetime) -> AsyncIterator[Bundle]:
         for bundle in ():
             yield bundle

@@ -77,21 +77,21 @@ class Shoebox:
             with path.open("rb") as file:
                 yield BlobKey.parse(_header(file)["key"])
 
-    def local_path(self, key: BlobKey) -> Path | None:  # noqa: ARG002
+    def local_path(self, key: BlobKey) -> Path | None:
         """Hand out no file: the bytes don't start at its beginning."""
         return None
 
-    async def upload_ticket(self, key: BlobKey, terms: UploadTerms) -> UploadTicket | None:  # noqa: ARG002
+    async def upload_ticket(self, key: BlobKey, terms: UploadTerms) -> UploadTicket | None:
         """Leave taking the bytes to imgtag."""
         return None
 
     async def download_url(
         self,
-        key: BlobKey,  # noqa: ARG002
+        key: BlobKey,
         *,
-        file_name: str,  # noqa: ARG002
-        content_type: str,  # noqa: ARG002
-        expires_in: timedelta,  # noqa: ARG002
+        file_name: str,
+        content_type: str,
+        expires_in: timedelta,
     ) -> str | None:
         """Leave sending the bytes to imgtag."""
         return None

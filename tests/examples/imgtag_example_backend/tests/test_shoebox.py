@@ -19,7 +19,7 @@ class TestShoebox(BlobStoreContract[Shoebox]):
         self.folder = tmp_path
         return Shoebox(tmp_path)
 
-    async def raw_bytes(self, store: Shoebox, key: BlobKey) -> bytes | None:  # noqa: ARG002
+    async def raw_bytes(self, store: Shoebox, key: BlobKey) -> bytes | None:
         """Look for the key in every file."""
         for path in self.folder.glob("*.blob"):
             header, _, content = path.read_bytes().partition(b"\n")
@@ -32,6 +32,6 @@ class TestShoebox(BlobStoreContract[Shoebox]):
         header = json.dumps({"key": str(key), "content_type": "image/jpeg"})
         store._path(key).write_bytes(header.encode() + b"\n" + content)
 
-    async def leftovers(self, store: Shoebox) -> int:  # noqa: ARG002
+    async def leftovers(self, store: Shoebox) -> int:
         """Count files that are no blobs."""
         return sum(path.suffix != ".blob" for path in self.folder.iterdir())
