@@ -86,7 +86,8 @@ def aws_server() -> Iterator[Server]:
         text=True,
     )
     with process:
-        assert process.stdout and process.stdin
+        assert process.stdout
+        assert process.stdin
         yield Server(f"http://127.0.0.1:{process.stdout.readline().strip()}")
         process.stdin.close()
         process.wait(30)

@@ -91,7 +91,8 @@ class FakeProvider:
             return web.json_response({"error": "invalid_request"}, status=400)
         code = secrets.token_urlsafe(16)
         self.codes[code] = query
-        raise web.HTTPFound(f"{query['redirect_uri']}?code={code}&state={query['state']}")
+        back = f"{query['redirect_uri']}?code={code}&state={query['state']}"
+        raise web.HTTPFound(back)
 
     async def tokens(self, request: web.Request) -> web.Response:
         """Exchange a code or a refresh token."""

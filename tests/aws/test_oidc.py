@@ -142,9 +142,7 @@ async def test_a_sign_in_of_somebody_else_is_refused(
         await auth.finish(sent, change.get("secret", begun.secret))
 
 
-async def test_a_sign_in_ends_after_ten_minutes(
-    auth: OidcAuthenticator, clock: FixedClock
-) -> None:
+async def test_a_sign_in_ends_after_ten_minutes(auth: OidcAuthenticator, clock: FixedClock) -> None:
     """Who comes back later has to begin again."""
     begun = await auth.begin(redirect_uri=CALLBACK, back_to="/")
     sent = await consent(begun.url)

@@ -110,9 +110,11 @@ class TestQueue(EventQueueContract[SqsQueue]):
 
 
 class TestCatalog(CatalogContract[DynamoCatalog]):
-    """`DynamoCatalog` on moto."""
+    """`DynamoCatalog` on moto, where a transaction takes a hundred times as long as on AWS."""
 
     transactional_events = False
+    model_runs = 2
+    model_steps = 100
 
     @pytest.fixture(autouse=True)
     def on(self, cloud: Cloud) -> None:  # noqa: F811

@@ -101,7 +101,7 @@ class S3BlobStore:
                     **self._places.of_blob(key).arguments,
                     CopySource=incoming.arguments,  # type: ignore[arg-type]
                     IfNoneMatch="*",
-                    StorageClass=STORAGE_CLASS,  # type: ignore[arg-type]
+                    StorageClass=STORAGE_CLASS,
                 )
         except Conflict:
             return  # another worker has moved it
@@ -140,9 +140,7 @@ class S3BlobStore:
     async def upload_ticket(self, key: BlobKey, terms: UploadTerms) -> UploadTicket | None:
         lifetime = terms.expires_at - self._clock.now()
         if terms.size is None:
-            return await open_ticket(
-                self._s3, self._places.incoming(key), terms, lifetime=lifetime
-            )
+            return await open_ticket(self._s3, self._places.incoming(key), terms, lifetime=lifetime)
         place = self._places.of_blob(key)
         return await bound_ticket(self._s3, place, terms, size=terms.size, lifetime=lifetime)
 
@@ -197,7 +195,7 @@ class _Writer:
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    for chunk in ():
+    for chunk in list[bytes]():
         yield chunk
 
 
@@ -215,9 +213,7 @@ async def open_blobs(context: Context) -> AsyncIterator[S3BlobStore]:
         permits = asyncio.Semaphore(settings.s3_connections)
         reader = Reader(http, credentials, s3.meta.region_name, permits)
         cloudfront = CloudFront.of(settings)
-        yield S3BlobStore(
-            s3, reader, places, urls, clock=context.clock, cloudfront=cloudfront
-        )
+        yield S3BlobStore(s3, reader, places, urls, clock=context.clock, cloudfront=cloudfront)
 
 
 async def _url_of(s3: "S3Client", bucket: str) -> str:

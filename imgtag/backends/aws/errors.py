@@ -74,7 +74,8 @@ def translated(thing: str) -> Iterator[None]:
     except ClientError as error:
         raise domain_error(thing, code_of(error), status_of(error)) from error
     except _NETWORK as error:
-        raise Unavailable(f"AWS can't be reached for the {thing}", code="aws_unreachable") from error
+        msg = f"AWS can't be reached for the {thing}"
+        raise Unavailable(msg, code="aws_unreachable") from error
 
 
 def domain_error(thing: str, code: str, status: int) -> ImgtagError:
@@ -85,6 +86,12 @@ def domain_error(thing: str, code: str, status: int) -> ImgtagError:
         return Conflict(f"the {thing} has changed meanwhile")
     if code in TOO_LARGE:
         return TooLarge(f"the {thing} is larger than AWS takes")
+    return _unavailable(thing, code, status) or ImgtagError(
+        f"AWS refused what imgtag asked of the {thing}: {code}"
+    )
+
+
+def _unavailable(thing: str, code: str, status: int) -> Unavailable | None:
     if code in ARCHIVED:
         return Unavailable(
             f"the {thing} lies in an archive tier and has to be restored first",
@@ -95,4 +102,4 @@ def domain_error(thing: str, code: str, status: int) -> ImgtagError:
         return Unavailable(f"AWS refused the {thing}: {code}", code="aws_misconfigured")
     if code in BUSY or status >= _SERVER_FAULT:
         return Unavailable(f"AWS is busy with the {thing}", code="aws_busy")
-    return ImgtagError(f"AWS refused what imgtag asked of the {thing}: {code}")
+    return None

@@ -53,12 +53,10 @@ class Multipart:
         """Carry on with an upload from the parts that S3 has. Raises `NotFound`."""
         upload = cls(s3, place, upload_id)
         with translated("upload"):
-            pages = s3.get_paginator("list_parts").paginate(
-                **place.arguments, UploadId=upload_id
-            )
+            pages = s3.get_paginator("list_parts").paginate(**place.arguments, UploadId=upload_id)
             async for page in pages:
                 for part in page.get("Parts", ()):
-                    upload._parts[part["PartNumber"]] = dict(part)  # noqa: SLF001
+                    upload._parts[part["PartNumber"]] = dict(part)
         return upload
 
     @property
@@ -69,7 +67,8 @@ class Multipart:
     async def put(self, number: int, content: bytes) -> None:
         """Send part *number*, counted from 1; sending it again replaces it."""
         if number > MAX_PARTS:
-            raise TooLarge(f"an upload has at most {MAX_PARTS} parts")
+            msg = f"an upload has at most {MAX_PARTS} parts"
+            raise TooLarge(msg)
         checksum = crc32_of(content)
         with translated("upload"):
             told = await self.s3.upload_part(

@@ -1,13 +1,20 @@
 """Where on S3 a blob lies. Keys hold ids only, and begin with what a bucket's rules are set by."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypedDict
 
 from imgtag.domain.errors import NotFound
 from imgtag.domain.keys import BlobKey, BlobKind
 from imgtag.settings import Settings
 
 INCOMING: Final = "incoming"
+
+
+class Where(TypedDict):
+    """A place, as boto's calls take it."""
+
+    Bucket: str
+    Key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +25,7 @@ class Place:
     key: str
 
     @property
-    def arguments(self) -> dict[str, str]:
+    def arguments(self) -> Where:
         """As boto's calls take it."""
         return {"Bucket": self.bucket, "Key": self.key}
 

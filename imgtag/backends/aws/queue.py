@@ -71,7 +71,9 @@ class Message:
 class SqsDelivery:
     """One event of a message, leased together with the others that it came with."""
 
-    def __init__(self, message: Message, event: Event | None, told: Told | None, number: int):
+    def __init__(
+        self, message: Message, event: Event | None, told: Told | None, number: int
+    ) -> None:
         self.event = event
         self.attempt = message.attempt
         self._message = message
@@ -101,7 +103,7 @@ class SqsDelivery:
 class SqsQueue:
     """A standard queue with dead letters. *wake* tells which bundles a restored photo wakes."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a thing of its own
         self,
         sqs: "SQSClient",
         polls: "SQSClient",
@@ -124,7 +126,8 @@ class SqsQueue:
     async def send(self, event: Event, *, after: timedelta = timedelta(0)) -> None:
         seconds = math.ceil(after.total_seconds())
         if seconds > MAX_DELAY_SECONDS:
-            raise Invalid(f"SQS delays a message by {MAX_DELAY_SECONDS} seconds at most")
+            msg = f"SQS delays a message by {MAX_DELAY_SECONDS} seconds at most"
+            raise Invalid(msg)
         body = json.dumps(to_dict(event))
         with translated("queue"):
             await self._sqs.send_message(
@@ -247,7 +250,8 @@ async def _dead_url(sqs: "SQSClient", url: str) -> str:
         told = await sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
     policy = told.get("Attributes", {}).get("RedrivePolicy")
     if not policy:
-        raise Invalid(f"the queue {url} has no dead letters (a redrive policy)", code="no_redrive")
+        msg = f"the queue {url} has no dead letters (a redrive policy)"
+        raise Invalid(msg, code="no_redrive")
     name = json.loads(policy)["deadLetterTargetArn"].rpartition(":")[2]
     with translated("queue of dead letters"):
         return (await sqs.get_queue_url(QueueName=name))["QueueUrl"]

@@ -6,7 +6,7 @@ A call of the SDK costs more CPU than the 270 kB of a photo; see benchmarks/s3_r
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -76,7 +76,7 @@ class _Download:
                 self.close()
             await self._back_off()
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         while self._response and self._response.status != _BEYOND_THE_END:
             try:
                 async for chunk in self._response.content.iter_any():

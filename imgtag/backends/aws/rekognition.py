@@ -146,7 +146,7 @@ class RekognitionLabeler:
         return _hits(told["Labels"])
 
 
-class _OriginalUnreadable(Exception):  # noqa: N818
+class _OriginalUnreadable(Exception):
     pass
 
 

@@ -139,7 +139,8 @@ class Table:
         cares leaves a mark of its own in what it writes, and looks for it.
         """
         if len(actions) > MAX_ACTIONS:
-            raise ValueError(f"{len(actions)} actions do not go into one transaction")
+            msg = f"{len(actions)} actions do not go into one transaction"
+            raise ValueError(msg)
         token = secrets.token_hex(16)
         for attempt in range(ATTEMPTS):
             try:
@@ -200,7 +201,9 @@ class Table:
             await back_off(attempt)
         raise Unavailable("DynamoDB is busy", code="aws_busy")
 
-    async def write(self, item: Mapping[str, str | int], condition: Condition | None = None) -> None:
+    async def write(
+        self, item: Mapping[str, str | int], condition: Condition | None = None
+    ) -> None:
         """Write one item. Raises `Conflict` where *condition* does not hold."""
         with translated("table"):
             await self.client.put_item(
@@ -254,7 +257,7 @@ class Table:
             start = {"ExclusiveStartKey": encode(last)}
 
 
-class Busy(Exception):  # noqa: N818
+class Busy(Exception):
     """Somebody else is writing the same items at this moment."""
 
 
@@ -273,4 +276,3 @@ async def back_off(attempt: int) -> None:
     """Wait for a random part of a time that doubles: see "Exponential Backoff And Jitter", AWS."""
     ceiling = min(_LONGEST_BACK_OFF_SECONDS, 0.02 * 2**attempt)
     await asyncio.sleep(random.uniform(0, ceiling))  # noqa: S311
-

@@ -1,7 +1,8 @@
 """What stands in front of moto: S3's strictness, archive tiers, and faults on demand.
 
-Tests steer it with ``POST /_test``: ``{"faults": [...], "archived": {...}, "seed": 1}`` replaces what
-was set before, and ``{"advance": 30}`` lets 30 seconds pass for SQS; the answer tells how often each fault struck and how often each operation was asked.
+Tests steer it with ``POST /_test``. ``{"faults": [...], "archived": {...}, "seed": 1}`` replaces
+what was set before, ``{"advance": 30}`` lets 30 seconds pass for SQS, and ``{"messages": url}``
+looks into a queue; the answer tells what struck and what was asked so far.
 """
 
 import base64
@@ -57,7 +58,7 @@ class Layer:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
         status, headers, content = self._answer(environ, body)
-        kept = [pair for pair in headers if pair[0].lower() not in {"connection"}]
+        kept = [pair for pair in headers if pair[0].lower() != "connection"]
         if not any(name.lower() == "content-length" for name, _ in kept):
             kept.append(("Content-Length", str(len(content))))
         start(status, kept)
@@ -93,7 +94,10 @@ class Layer:
     def _draw(self, operation: str) -> str | None:
         with self._lock:
             for fault in self._faults:
-                if operation.startswith(fault["operation"]) and self._random.random() < fault["rate"]:
+                if (
+                    operation.startswith(fault["operation"])
+                    and self._random.random() < fault["rate"]
+                ):
                     if self._struck[fault["kind"]] >= fault.get("times", 1 << 60):
                         continue
                     self._struck[fault["kind"]] += 1
@@ -135,7 +139,9 @@ class Layer:
     def _moto(self, environ: Environ) -> Answer:
         told: list[Any] = []
 
-        def start(status: str, headers: list[tuple[str, str]], _: Any = None) -> Callable[[bytes], None]:
+        def start(
+            status: str, headers: list[tuple[str, str]], _: Any = None
+        ) -> Callable[[bytes], None]:
             told.extend((status, headers))
             return lambda _: None
 
@@ -237,7 +243,9 @@ def _throttled(operation: str) -> Answer:
         return _refusal(Refused(503, "SlowDown"))
     if operation.startswith("query."):
         error = "<Error><Code>Throttling</Code></Error>"
-        return "400 Bad Request", [("Content-Type", "text/xml")], (
-            f"<ErrorResponse>{error}</ErrorResponse>".encode()
+        return (
+            "400 Bad Request",
+            [("Content-Type", "text/xml")],
+            (f"<ErrorResponse>{error}</ErrorResponse>".encode()),
         )
     return "400 Bad Request", JSON, json.dumps(THROTTLED).encode()

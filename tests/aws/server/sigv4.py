@@ -105,14 +105,17 @@ def _signature(request: Request, claim: _Claim) -> str:
             request.method,
             quote(request.path, safe="/-_.~"),
             _canonical_query(request.query),
-            *(f"{name}:{request.headers[name].strip()}" for name in claim.signed_headers.split(";")),
+            *(
+                f"{name}:{request.headers[name].strip()}"
+                for name in claim.signed_headers.split(";")
+            ),
             "",
             claim.signed_headers,
             claim.payload,
         )
     )
     digest = hashlib.sha256(canonical.encode()).hexdigest()
-    text = "\n".join((ALGORITHM, claim.time, claim.scope, digest))
+    text = f"{ALGORITHM}\n{claim.time}\n{claim.scope}\n{digest}"
     key = f"AWS4{SECRET}".encode()
     for part in claim.scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")

@@ -70,9 +70,7 @@ class Intake:
                 found[sha256] = Record.of(keys.owner, item).photo
         return found
 
-    async def _reserve_batch(
-        self, keys: Keys, photos: Sequence[Photo]
-    ) -> Mapping[PhotoId, Photo]:
+    async def _reserve_batch(self, keys: Keys, photos: Sequence[Photo]) -> Mapping[PhotoId, Photo]:
         changes = [
             Change(photo.id, None, rows.new(photo), tuple(self._claims(keys, photo)))
             for photo in photos

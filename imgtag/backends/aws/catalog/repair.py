@@ -86,4 +86,3 @@ def _unchanged(item: Item | None) -> Condition:
     return Condition(
         expression or "attribute_exists(pk)", {f":{name}": value for name, value in held.items()}
     )
-

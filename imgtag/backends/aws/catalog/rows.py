@@ -1,4 +1,4 @@
-"""What follows from a photo: its rows and counts, and the writes between two of its states. Pure."""
+"""What follows from a photo: rows, counts, and the writes between two of its states. Pure."""
 
 import json
 from collections import Counter, defaultdict
@@ -103,9 +103,7 @@ def _placed(photo: Photo, pk: str) -> Item:
         "pk": pk,
         "sk": place(photo.shown_at, photo.id),
         "ck": place(photo.created_at, photo.id),
-        "d": json.dumps(
-            [photo.width, photo.height, photo.taken_at and photo.taken_at.isoformat()]
-        ),
+        "d": json.dumps([photo.width, photo.height, photo.taken_at and photo.taken_at.isoformat()]),
     }
 
 

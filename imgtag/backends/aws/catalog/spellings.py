@@ -1,4 +1,4 @@
-"""How each owner spelled each label first. A spelling never changes, so that it may be remembered."""
+"""How each owner spelled each label first. That never changes, so that it may be remembered."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

@@ -79,7 +79,7 @@ class Stream(Protocol):
     """Photos of one or more partitions, in order. Keys that are asked for never go back."""
 
     async def after(self, key: str | None) -> Found:
-        """Find the first photo after *key*; None stands before all, and is the answer at the end."""
+        """Find the first photo after *key*. None is the place before all, and the end."""
 
     async def seek(self, key: str) -> Found:
         """Find the first photo at *key* or after it."""

@@ -6,7 +6,7 @@ what               pk                      sk                     attributes
 a bundle           ``B#owner``             bundle                 doc, rev, op, due, idem, pieces
 ids that it names  ``Q#owner#bundle``      number                 ids
 its link           ``L#token``             ``-``                  owner, bundle
-idempotency key    ``I#owner#digest``      ``-``                  bundle, made, ttl      
+idempotency key    ``I#owner#digest``      ``-``                  bundle, made, ttl
 what is due        ``DUE#bundles#n``       time#owner#bundle
 news to be sent    ``OUT``                 notice                 owner, subject, text
 =================  ======================  =====================  ==========================
@@ -206,7 +206,10 @@ class DynamoBundleStore:
         """News in the outbox that `sent` was not said of."""
         async for item in self._table.partition(_OUTBOX):
             yield Notice(
-                str(item["sk"]), OwnerId(str(item["owner"])), str(item["subject"]), str(item["text"])
+                str(item["sk"]),
+                OwnerId(str(item["owner"])),
+                str(item["subject"]),
+                str(item["text"]),
             )
 
     async def sent(self, notice: Notice) -> None:

@@ -72,9 +72,7 @@ class OidcAuthenticator:
 
     mode = "oidc"
 
-    def __init__(
-        self, provider: Provider, verifier: Verifier, table: Table, clock: Clock
-    ) -> None:
+    def __init__(self, provider: Provider, verifier: Verifier, table: Table, clock: Clock) -> None:
         self._provider = provider
         self._verifier = verifier
         self._clock = clock
@@ -161,11 +159,11 @@ class OidcAuthenticator:
             raise
         if principal_of(claims).owner != kept["owner"]:
             raise Unauthenticated(_NOBODY)
-        renewed = {
+        renewed: dict[str, str | int] = {
             "refresh": str(tokens.get("refresh_token") or kept["refresh"]),
             "good": int(claims["exp"]),
         }
-        await self._sessions.swap(secret, kept, renewed)
+        await self._sessions.swap(kept, renewed)
 
     async def by_bearer(self, token: str) -> Principal:
         if self._api_tokens.is_one(token):
@@ -224,7 +222,5 @@ async def open_authenticator(context: Context) -> AsyncIterator[OidcAuthenticato
             settings.oidc_jwks_url,
         )
         keys = KeySet(provider.keys, context.clock)
-        verifier = Verifier(
-            settings.oidc_issuer, settings.oidc_client_id, keys, context.clock
-        )
+        verifier = Verifier(settings.oidc_issuer, settings.oidc_client_id, keys, context.clock)
         yield OidcAuthenticator(provider, verifier, table, context.clock)

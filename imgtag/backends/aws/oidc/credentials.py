@@ -52,7 +52,7 @@ class Secrets:
             return None
         return item
 
-    async def swap(self, secret: str, old: Item, new: Mapping[str, str | int]) -> bool:
+    async def swap(self, old: Item, new: Mapping[str, str | int]) -> bool:
         """Replace *old* by *new*, unless somebody else has or it is gone; tell whether it was."""
         same = Condition("good = :good", {":good": old["good"]})
         try:

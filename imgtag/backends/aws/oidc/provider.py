@@ -1,4 +1,4 @@
-"""Talking to the provider: discovery, its keys, its token endpoint, and where it signs people out."""
+"""Talking to the provider: discovery, keys, tokens, and where it signs people in and out."""
 
 import asyncio
 from collections.abc import Mapping

@@ -1,5 +1,6 @@
-"""Is this a token of our provider, for us, now? OpenID Connect Core 3.1.3.7; Cognito's access tokens.
+"""Tell whether this is a token of our provider, for us, and good now.
 
+OpenID Connect Core, 3.1.3.7; for access tokens
 docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
 """
 
