@@ -22,7 +22,7 @@ async def site() -> AsyncIterator[Site]:
         yield running
 
 
-@pytest.fixture(params=["memory", "local"])
+@pytest.fixture(params=["memory", "files"])
 async def kept(
     request: pytest.FixtureRequest, settings: Callable[..., Settings]
 ) -> AsyncIterator[Service]:
