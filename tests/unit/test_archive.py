@@ -53,7 +53,7 @@ def write_sparse(path: Path, archive: Archive) -> Path:
 
 def run(*command: str | Path) -> bytes:
     """Run a program that must not complain."""
-    return subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
+    return subprocess.run(command, check=True, capture_output=True, timeout=250).stdout
 
 
 @pytest.fixture(scope="module", params=[1, 65_534, 65_535, 65_536, 70_000])
