@@ -1,7 +1,7 @@
 """Blobs on S3."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +15,8 @@ from imgtag.backends.aws.errors import translated
 from imgtag.backends.aws.multipart import PART_BYTES, Multipart, crc32_of
 from imgtag.backends.aws.places import Place, Places
 from imgtag.backends.aws.reader import Reader
+from imgtag.backends.aws.restores import Restores, Waits
+from imgtag.backends.aws.table import Table
 from imgtag.backends.aws.tickets import (
     STORAGE_CLASS,
     CloudFront,
@@ -24,6 +26,7 @@ from imgtag.backends.aws.tickets import (
     shown_as,
 )
 from imgtag.domain.errors import Conflict, NotFound
+from imgtag.domain.events import BundleRequested
 from imgtag.domain.keys import BlobKey, BlobKind
 from imgtag.ports import BlobInfo, BlobWriter, Clock, UploadTerms, UploadTicket
 
@@ -40,7 +43,7 @@ class S3BlobStore:
     the first look at it moves it to its place, where nothing overwrites it any more.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a thing of its own
         self,
         s3: "S3Client",
         reader: Reader,
@@ -48,8 +51,10 @@ class S3BlobStore:
         urls: dict[str, str],
         *,
         clock: Clock,
+        restores: Restores,
         cloudfront: CloudFront | None = None,
     ) -> None:
+        self._restores = restores
         self._s3 = s3
         self._reader = reader
         self._places = places
@@ -134,6 +139,22 @@ class S3BlobStore:
                     for found in page.get("Contents", ()):
                         yield BlobKey.parse(found["Key"])
 
+    async def write_parts(
+        self, key: BlobKey, *, content_type: str, checkpoint: str | None = None
+    ) -> Multipart:
+        """Begin a blob of numbered parts, or carry on with one from its *checkpoint*.
+
+        Raises `NotFound` when what the checkpoint means has been finished or thrown away.
+        """
+        place = self._places.of_blob(key)
+        if checkpoint:
+            return await Multipart.resume(self._s3, place, checkpoint)
+        return await Multipart.begin(self._s3, place, ContentType=content_type)
+
+    async def restore(self, keys: Sequence[BlobKey], event: BundleRequested) -> int:
+        """Bring archived *keys* back: see `Restores.ask`."""
+        return await self._restores.ask(keys, event)
+
     def local_path(self, key: BlobKey) -> Path | None:  # noqa: ARG002
         return None
 
@@ -211,9 +232,21 @@ async def open_blobs(context: Context) -> AsyncIterator[S3BlobStore]:
         credentials = await session.get_credentials()
     async with _http(settings.s3_connections) as http:
         permits = asyncio.Semaphore(settings.s3_connections)
-        reader = Reader(http, credentials, s3.meta.region_name, permits)
-        cloudfront = CloudFront.of(settings)
-        yield S3BlobStore(s3, reader, places, urls, clock=context.clock, cloudfront=cloudfront)
+        yield S3BlobStore(
+            s3,
+            Reader(http, credentials, s3.meta.region_name, permits),
+            places,
+            urls,
+            clock=context.clock,
+            restores=Restores(s3, places, settings.restore_tier, await _waits(context)),
+            cloudfront=CloudFront.of(settings),
+        )
+
+
+async def _waits(context: Context) -> Waits | None:
+    if not context.settings.dynamodb_jobs:
+        return None
+    return Waits(Table(await clients.dynamodb(context), context.settings.dynamodb_jobs))
 
 
 async def _url_of(s3: "S3Client", bucket: str) -> str:

@@ -19,12 +19,6 @@ PART_BYTES: Final = 8 * MIB
 MAX_PARTS: Final = 10_000
 
 
-def part_bytes_for(size: int) -> int:
-    """Choose the size of a part, in bytes, from the whole's alone: whoever carries on agrees."""
-    least = -(-size // MAX_PARTS)
-    return max(PART_BYTES, -(-least // MIB) * MIB)
-
-
 def crc32_of(content: bytes) -> str:
     """Measure a part as S3 checks it."""
     return base64.b64encode(zlib.crc32(content).to_bytes(4, "big")).decode()
@@ -58,6 +52,11 @@ class Multipart:
                 for part in page.get("Parts", ()):
                     upload._parts[part["PartNumber"]] = dict(part)
         return upload
+
+    @property
+    def checkpoint(self) -> str:
+        """What `resume` needs."""
+        return self.upload_id
 
     @property
     def done(self) -> Mapping[int, int]:

@@ -13,7 +13,9 @@ from botocore.exceptions import ClientError
 from imgtag.backends import Context, Topic
 from imgtag.backends.aws import clients
 from imgtag.backends.aws.errors import code_of, translated
+from imgtag.backends.aws.restores import Waits
 from imgtag.backends.aws.s3_events import Restored, Sequencers, Told, read
+from imgtag.backends.aws.table import Table
 from imgtag.domain.errors import Invalid
 from imgtag.domain.events import Event, to_dict
 from imgtag.ports import Clock
@@ -237,8 +239,16 @@ async def open_queue(context: Context, topic: Topic) -> AsyncIterator[SqsQueue]:
         dead_url,
         lease_seconds=context.settings.sqs_lease_seconds,
         clock=context.clock,
-        wake=_nobody,
+        wake=await _wake(context),
     )
+
+
+async def _wake(context: Context) -> Wake:
+    """Look up who waits for a restored photo, where bundles are kept in DynamoDB."""
+    if not context.settings.dynamodb_jobs:
+        return _nobody
+    table = Table(await clients.dynamodb(context), context.settings.dynamodb_jobs)
+    return Waits(table).completed
 
 
 async def _nobody(_: Restored) -> Sequence[Event]:

@@ -1,0 +1,250 @@
+"""Archives are built on S3 in parts, by whichever worker is there: always the same bytes."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from imgtag.backends.aws import BACKENDS, clients
+from imgtag.backends.aws.blobs import S3BlobStore
+from imgtag.backends.memory import MemoryBundleStore, MemoryQueue
+from imgtag.domain.bundles import Bundle, BundleState
+from imgtag.domain.events import BundleRequested
+from imgtag.domain.keys import BlobKey, BlobKind
+from imgtag.pipeline.archive import Archive, Member
+from imgtag.pipeline.budget import ByteBudget
+from imgtag.pipeline.checksums import Checksums
+from imgtag.pipeline.download import Damaged, Download
+from imgtag.pipeline.prefetch import prefetch
+from imgtag.services.building import LEASE, MIB, PART_BYTES, Builder, Plan
+from imgtag.services.feed import Feed
+from imgtag.testing.clock import FixedClock
+from imgtag.testing.contracts.base import DEADLINE_SECONDS
+from imgtag.testing.contracts.blob_store import key_of, read, write
+from imgtag.testing.photos import ADA, Maker
+from tests.aws.fixtures import (  # noqa: F401
+    Cloud,
+    aws_environment,
+    aws_server,
+    buckets,
+    cloud,
+    queues,
+    tables,
+)
+
+WHEN = datetime(2024, 5, 1, tzinfo=UTC)
+
+
+class Photos:
+    """Made-up photos of 1 MiB; reading beyond *until* stalls, as if the worker had died."""
+
+    def __init__(self, number: int, *, until: int = 1 << 40) -> None:
+        self.until = until
+        self.stalled = asyncio.Event()
+        self._bytes = [random.Random(n).randbytes(MIB) for n in range(number)]
+
+    def path(self, index: int) -> Path | None:
+        """None lies on this machine."""
+        return None if index >= 0 else Path()
+
+    @asynccontextmanager
+    async def read(self, index: int, start: int, stop: int) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Stream a part of one."""
+        if index >= self.until:
+            self.stalled.set()
+            await asyncio.Event().wait()
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield self._bytes[index][start:stop]
+
+        yield chunks()
+
+    def archive(self) -> Archive:
+        """Lay them out."""
+        members = []
+        for number, content in enumerate(self._bytes):
+            sums = Checksums()
+            sums.update(content)
+            members.append(Member(f"{number}.jpg", MIB, sums.content().crc32, WHEN))
+        return Archive(members)
+
+
+class Works:
+    """Everything around a builder."""
+
+    def __init__(self, store: S3BlobStore, clock: FixedClock, photos: Photos) -> None:
+        self.clock = clock
+        self.store = store
+        self.photos = photos
+        self.events = MemoryQueue(clock, topic="bundles")
+        self.bundles = MemoryBundleStore(clock, self.events)
+        self.announced: list[Bundle] = []
+        self.originals: Sequence[BlobKey] = ()
+
+    def builder(self) -> Builder:
+        """Start one more worker."""
+        return Builder(
+            self.store,
+            self.bundles,
+            self.events,
+            self._plan,
+            announce=self._announce,
+            budget=ByteBudget(64 * MIB),
+            clock=self.clock,
+            feed=Feed(),
+        )
+
+    async def _plan(self, _: Bundle) -> Plan:
+        async def ignore(_: Damaged) -> None:
+            return
+
+        archive = self.photos.archive()
+        return Plan(Download(archive, self.photos, "a.zip", "etag", ignore), self.originals)
+
+    async def _announce(self, bundle: Bundle) -> None:
+        self.announced.append(bundle)
+
+    async def asked(self) -> BundleRequested:
+        """Ask for a bundle of all photos."""
+        bundle = Maker(self.clock).bundle(bytes=self.photos.archive().size, photos=20)
+        await self.bundles.create(bundle, idempotency_key=None, event=None)
+        return BundleRequested(bundle.owner, bundle.id)
+
+    async def whole(self) -> bytes:
+        """Make the archive as the local backend streams it."""
+        archive = self.photos.archive()
+        reading = prefetch(archive, self.photos, ByteBudget(64 * MIB), start=0, stop=archive.size)
+        async with reading as chunks:
+            return b"".join([chunk async for chunk in chunks])
+
+
+@pytest.fixture
+async def store(buckets: Cloud, tables: Cloud) -> AsyncIterator[S3BlobStore]:  # noqa: F811, ARG001
+    """Give an empty store."""
+    async with BACKENDS["s3"].blobs(buckets.context) as store:
+        yield store
+
+
+@pytest.fixture
+def works(store: S3BlobStore, clock: FixedClock) -> Works:
+    """Give a store of bundles and twenty photos."""
+    return Works(store, clock, Photos(20))
+
+
+async def uploads(buckets: Cloud) -> Sequence[object]:  # noqa: F811
+    """List unfinished uploads."""
+    s3 = await clients.s3(buckets.context)
+    told = await s3.list_multipart_uploads(Bucket=buckets.settings.s3_working_bucket)
+    return told.get("Uploads", ())
+
+
+async def stopped(works: Works, event: BundleRequested) -> None:
+    """Let a worker get as far as the photos let it, and stop it."""
+    async with asyncio.timeout(DEADLINE_SECONDS), asyncio.TaskGroup() as group:
+        task = group.create_task(works.builder().handle(event))
+        await works.photos.stalled.wait()
+        while not (await works.bundles.get(event.owner, event.bundle)).progress.bytes:  # noqa: ASYNC110 - a store tells nobody
+            await asyncio.sleep(0)
+        task.cancel()
+
+
+async def test_an_archive_is_what_the_local_backend_streams(works: Works) -> None:
+    """Byte for byte, ready, and announced once."""
+    event = await works.asked()
+    await works.builder().handle(event)
+    bundle = await works.bundles.get(ADA, event.bundle)
+    assert bundle.state is BundleState.READY
+    assert works.announced == [bundle]
+    archive = BlobKey(ADA, BlobKind.ARCHIVE, event.bundle)
+    assert await read(works.store, archive) == await works.whole()
+
+
+async def test_another_worker_carries_on(works: Works, buckets: Cloud) -> None:  # noqa: F811
+    """Parts that were sent are not sent again."""
+    works.photos.until = 12
+    event = await works.asked()
+    await stopped(works, event)
+    left = await works.bundles.get(ADA, event.bundle)
+    assert 0 < left.progress.bytes < left.bytes
+    works.photos.until = 1 << 40
+    before = buckets.server.told()["asked"]["s3.PUT"]
+    await works.builder().handle(event)
+    sent = buckets.server.told()["asked"]["s3.PUT"] - before
+    assert sent * PART_BYTES < left.bytes
+    archive = BlobKey(ADA, BlobKind.ARCHIVE, event.bundle)
+    assert await read(works.store, archive) == await works.whole()
+
+
+async def test_a_bundle_under_way_is_left_alone(works: Works, clock: FixedClock) -> None:
+    """Whoever comes second looks again when the lease is over: the first may have died."""
+    event = await works.asked()
+    bundle = await works.bundles.get(ADA, event.bundle)
+    leased = bundle.moved(BundleState.BUILDING)
+    await works.bundles.replace(_leased(leased, clock.now() + LEASE))
+    await works.builder().handle(event)
+    assert (await works.bundles.get(ADA, event.bundle)).state is BundleState.BUILDING
+    clock.advance(LEASE)
+    (again,) = await works.events.receive(limit=1, wait=timedelta(0))
+    assert again.event == event
+    await works.builder().handle(event)
+    assert (await works.bundles.get(ADA, event.bundle)).state is BundleState.READY
+
+
+def _leased(bundle: Bundle, until: datetime) -> Bundle:
+    from dataclasses import replace  # noqa: PLC0415
+
+    return replace(bundle, lease_until=until)
+
+
+async def test_cancelling_throws_the_parts_away(works: Works, buckets: Cloud) -> None:  # noqa: F811
+    """A bundle that is cancelled while it is built leaves nothing on S3."""
+    works.photos.until = 12
+    event = await works.asked()
+    async with asyncio.timeout(DEADLINE_SECONDS), asyncio.TaskGroup() as group:
+        group.create_task(works.builder().handle(event))
+        await works.photos.stalled.wait()
+        while not (bundle := await works.bundles.get(ADA, event.bundle)).checkpoint:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0)
+        await works.bundles.replace(bundle.moved(BundleState.CANCELLED))
+    assert (await works.bundles.get(ADA, event.bundle)).state is BundleState.CANCELLED
+    assert await uploads(buckets) == ()
+
+
+async def test_archived_photos_are_restored_first(
+    works: Works,
+    buckets: Cloud,  # noqa: F811
+    queues: Cloud,  # noqa: F811
+    clock: FixedClock,
+) -> None:
+    """The bundle waits, and the last photo that is back wakes it."""
+    make = Maker(clock)
+    works.originals = [key_of(make) for _ in range(3)]
+    for key in works.originals:
+        await write(works.store, key, b"photo")
+    bucket = buckets.settings.s3_bucket
+    away = works.originals[:2]
+    buckets.server.steer(archived={f"/{bucket}/{key}": "ARCHIVE_ACCESS" for key in away})
+    event = await works.asked()
+    await works.builder().handle(event)
+    await works.builder().handle(event)
+    assert (await works.bundles.get(ADA, event.bundle)).state is BundleState.RESTORING
+    buckets.server.steer()
+    async with BACKENDS["sqs"].queue(queues.context, "bundles") as queue:
+        sqs = await clients.sqs(queues.context)
+        woken = []
+        for key in (away[0], away[0], away[1]):
+            item = {"eventName": "ObjectRestore:Completed", "s3": {"object": {"key": str(key)}}}
+            await sqs.send_message(
+                QueueUrl=queues.settings.sqs_bundles, MessageBody=json.dumps({"Records": [item]})
+            )
+            for delivery in await queue.receive(limit=1, wait=timedelta(0)):
+                woken.append(delivery.event)
+                await delivery.acknowledge()
+        assert woken == [event]
+    await works.builder().handle(event)
+    assert (await works.bundles.get(ADA, event.bundle)).state is BundleState.READY
