@@ -47,4 +47,4 @@ test('a ZIP in the making is followed, announced elsewhere, and can be cancelled
   expect(cancelled).toBe(true);
 });
 
-test.use({ allowed: [/ERR_FAILED/] });
+test.use({ allowed: /ERR_FAILED/ });

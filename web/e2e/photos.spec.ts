@@ -74,7 +74,7 @@ test('a filter lives in the address', async ({ page, server }) => {
   await find.fill('round');
   await page.getByRole('option', { name: /^Round/ }).click();
   await expect(page.getByText('1 photo', { exact: true })).toBeVisible();
-  await page.getByRole('radio', { name: 'Any of these' }).check();
+  await page.getByRole('radio', { name: 'Any of these' }).click();
   await expect(page.getByText('2 photos', { exact: true })).toBeVisible();
   await page.getByRole('button', { name: 'Hide photos with Round instead' }).click();
   await expect(page.getByText('1 photo', { exact: true })).toBeVisible();

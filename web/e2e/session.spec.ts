@@ -4,7 +4,7 @@ import { chooseFolder, expect, test } from './fixtures';
 import { makePhotos, type Server, temporaryFolder } from './server';
 
 // Being signed out shows in the console as the 401 that says so.
-test.use({ settings: { IMGTAG_AUTH: 'local' }, allowed: [/401/] });
+test.use({ settings: { IMGTAG_AUTH: 'local' }, allowed: /401/ });
 
 const password = 'correct horse battery';
 

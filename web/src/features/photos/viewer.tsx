@@ -1,5 +1,5 @@
 import 'yet-another-react-lightbox/styles.css';
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useEffectEvent, useMemo, useState } from 'react';
 import { useLocation, useNavigate } from 'react-router';
 import Lightbox, { type Slide } from 'yet-another-react-lightbox';
 import Zoom from 'yet-another-react-lightbox/plugins/zoom';
@@ -58,6 +58,19 @@ function useQuietPage(): void {
   }, []);
 }
 
+/** The lightbox hears keys while the focus is inside; after a notice was used, it is not. */
+function useEscape(close: () => void): void {
+  const onEscape = useEffectEvent((event: KeyboardEvent) => {
+    const inside = document.getElementById('viewer')?.contains(document.activeElement);
+    if (event.key === 'Escape' && !inside) close();
+  });
+  useEffect(() => {
+    const listener = (event: KeyboardEvent) => onEscape(event);
+    window.addEventListener('keydown', listener);
+    return () => window.removeEventListener('keydown', listener);
+  }, []);
+}
+
 /** One photo, large, over the page it was opened from. Its address can be shared and reloaded. */
 export function Viewer({ photoId, order, base }: Props) {
   const navigate = useNavigate();
@@ -69,9 +82,11 @@ export function Viewer({ photoId, order, base }: Props) {
     () => (known ? order : [photoId]).map((id): Slide => ({ type: 'photo', id })),
     [known, order, photoId],
   );
-  useFocusReturn(photoId);
+  // In this order: nothing on the page below can take the focus while it is out of reach.
   useQuietPage();
+  useFocusReturn(photoId);
   const close = () => void navigate(`${base}${search}`, { preventScrollReset: true });
+  useEscape(close);
   const show = (index: number) => {
     const slide = slides[index];
     if (slide?.type !== 'photo' || slide.id === photoId) return;
