@@ -4,13 +4,14 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import apsw
 import pytest
 
-from imgtag.backends.local import catalog_queries, catalog_reads
+from imgtag.backends.local import catalog_queries, catalog_reads, catalog_repair
 from imgtag.backends.local.catalog import SqliteCatalog
 from imgtag.backends.local.catalog_queries import Listing, Statement, Term, Terms
 from imgtag.backends.local.catalog_schema import CATALOG
@@ -147,21 +148,58 @@ async def test_the_shelves_follow_every_step(
 ) -> None:
     """After a random life of ninety photos, shelves, counts and tallies are what the rows say."""
     await fill(catalog, clock, random.Random(3))
+    assert await database.read(differences) == [set()] * 5
+
+
+SPOILERS = (
+    "UPDATE labels SET photos = photos + 7",
+    "UPDATE labels SET photos = 0",
+    "DELETE FROM shelf_created",
+    "DELETE FROM shelf_shown WHERE at % 2",
+    "UPDATE photos SET bare = NOT bare WHERE photo % 3",
+    "UPDATE tallies SET photos = 3",
+    "DELETE FROM tallies",
+    "INSERT INTO shelf_created SELECT label, at + 1, id, photo FROM shelf_created",
+    "INSERT INTO shelf_shown SELECT label, at - 1, id || 'x', 999 FROM shelf_shown",
+)
+
+
+@pytest.mark.parametrize("step", [5, 2000])
+async def test_everything_derived_can_be_repaired(
+    database: Database,
+    catalog: SqliteCatalog,
+    clock: FixedClock,
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+) -> None:
+    """Whatever was spoilt behind the catalog's back, in steps of any size; right stays right."""
+    monkeypatch.setattr(catalog_repair, "STEP", step)
+    await fill(catalog, clock, random.Random(4))
+    for spoiler in (*SPOILERS, "SELECT 1"):
+        await database.write(partial(fetch, sql=spoiler))
+        await catalog.repair_counts(ADA)
+        assert await database.read(differences) == [set()] * 5, spoiler
+
+
+def differences(db: apsw.Connection) -> list[set[Any]]:
+    """Compare all that is derived with what it is derived from."""
     live = "FROM photo_labels JOIN photos USING (photo) WHERE live AND source <> 'removed'"
 
-    def look(db: apsw.Connection) -> list[Any]:
-        return [
-            set(fetch(db, "SELECT * FROM shelf_shown"))
-            ^ set(fetch(db, f"SELECT label, shown_at, id, photo {live}")),
-            set(fetch(db, "SELECT * FROM shelf_created"))
-            ^ set(fetch(db, f"SELECT label, created_at, id, photo {live}")),
-            set(fetch(db, "SELECT label, photos FROM labels WHERE photos > 0"))
-            ^ set(fetch(db, f"SELECT label, count(*) {live} GROUP BY label")),
-            set(fetch(db, "SELECT place, photos FROM tallies WHERE photos > 0"))
-            ^ set(fetch(db, "SELECT place, count(*) FROM photos GROUP BY place")),
-        ]
-
-    assert await database.read(look) == [set()] * 4
+    bare = "SELECT 1 FROM photo_labels WHERE photo = photos.photo AND source <> 'removed'"
+    pairs = (
+        ("SELECT * FROM shelf_shown", f"SELECT label, shown_at, id, photo {live}"),
+        ("SELECT * FROM shelf_created", f"SELECT label, created_at, id, photo {live}"),
+        (
+            "SELECT label, photos FROM labels WHERE photos > 0",
+            f"SELECT label, count(*) {live} GROUP BY label",
+        ),
+        (
+            "SELECT place, photos FROM tallies WHERE photos > 0",
+            "SELECT place, count(*) FROM photos GROUP BY place",
+        ),
+        ("SELECT id, bare FROM photos", f"SELECT id, NOT EXISTS ({bare}) FROM photos"),  # noqa: S608
+    )
+    return [set(fetch(db, kept)) ^ set(fetch(db, true)) for kept, true in pairs]
 
 
 async def test_a_label_row_is_never_rewritten(

@@ -205,7 +205,7 @@ class SqliteCatalog:
         return await self._database.read(lambda db: catalog_repair.recount(db, owner))
 
     async def repair_counts(self, owner: OwnerId) -> None:
-        await self._database.write(lambda db: catalog_repair.repair(db, owner))
+        await catalog_repair.repair(self._database, owner)
 
     async def owners(self) -> AsyncIterator[OwnerId]:
         for (name,) in await self._database.read(lambda db: fetch(db, _OWNERS)):
@@ -256,17 +256,16 @@ async def open_catalog(context: Context, events: EventQueue) -> AsyncIterator[Sq
     yield SqliteCatalog(database, context.clock, events)
 
 
-def _find(db: apsw.Connection, owner: OwnerId, photo: PhotoId) -> Row:
-    for row in load(db, BY_ID, (owner, photo)):
-        return row
+def _find(db: apsw.Connection, owner: OwnerId, photo: PhotoId, *statements: str) -> Row:
+    for statement in statements or (BY_ID,):
+        for row in load(db, statement, (owner, photo)):
+            return row
     msg = "there is no such photo"
     raise NotFound(msg)
 
 
 def _meant_by(db: apsw.Connection, owner: OwnerId, photo: PhotoId) -> Row:
-    for row in load(db, BY_ALIAS, (owner, photo)):
-        return row
-    return _find(db, owner, photo)
+    return _find(db, owner, photo, BY_ID, BY_ALIAS)
 
 
 def _twin(db: apsw.Connection, owner: OwnerId, sha256: str | None) -> Photo | None:
@@ -275,8 +274,7 @@ def _twin(db: apsw.Connection, owner: OwnerId, sha256: str | None) -> Photo | No
     if sha256 is None or number is None:
         return None
     found = fetch(db, _TWIN, {"owner": number, "sha256": sha256})
-    rows = load(db, BY_NUMBERS, (json.dumps([number for (number,) in found]),))
-    return rows[0].photo if rows else None
+    return load(db, BY_NUMBERS, (json.dumps(found[0]),))[0].photo if found else None
 
 
 def _add(db: apsw.Connection, photo: Photo) -> Photo:

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
 import apsw
 
+from imgtag.backends.local.database import fetch
 from imgtag.backends.local.times import (
     from_micros,
     from_micros_or_none,
@@ -47,22 +48,25 @@ INSERT INTO photos (owner, id, file_name, folded_name, created_at, since, state,
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _UPDATE: Final = """
-UPDATE photos SET state = ?, content_type = ?, size = ?, sha256 = ?, crc32 = ?, width = ?,
-    height = ?, taken_at = ?, failure_code = ?, failure_detail = ?, trashed_at = ?
-WHERE photo = ?
+UPDATE photos SET state = ?1, content_type = ?2, size = ?3, sha256 = ?4, crc32 = ?5, width = ?6,
+    height = ?7, taken_at = ?8, failure_code = ?9, failure_detail = ?10, trashed_at = ?11,
+    since = CASE state WHEN ?1 THEN since ELSE ?12 END
+WHERE photo = ?13
 """
 _TAKE: Final = """
 DELETE FROM photo_labels
 WHERE photo = ? AND label = (SELECT label FROM labels WHERE owner = ? AND folded = ?)
 """
-_SPELL: Final = "INSERT INTO labels (owner, folded, name) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
-_ORIGIN: Final = "INSERT INTO origins (model, parents) VALUES (?, ?) ON CONFLICT DO NOTHING"
-_ADD: Final = """
-INSERT INTO photo_labels (photo, source, confidence, boxes, label, origin)
-SELECT ?, ?, ?, ?, label, origin FROM labels CROSS JOIN origins
-WHERE owner = ? AND folded = ? AND model = ? AND parents = ?
+_KNOWN: Final = """
+SELECT folded, label, name FROM labels
+WHERE owner = ? AND folded IN (SELECT value FROM json_each(?))
 """
+_SPELL: Final = "INSERT INTO labels (owner, folded, name) VALUES (?, ?, ?) RETURNING label, name"
+_ORIGIN: Final = "SELECT origin FROM origins WHERE model = ? AND parents = ?"
+_NEW_ORIGIN: Final = "INSERT INTO origins (model, parents) VALUES (?, ?) RETURNING origin"
+_ADD: Final = "INSERT INTO photo_labels VALUES (?, ?, ?, ?, ?, ?)"
 _REMOVED: Final = "removed"
+_SOURCES: Final = {source.value: source for source in Source}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,9 @@ class Row:
 
 def load(db: apsw.Connection, statement: str, values: Sequence[Any]) -> list[Row]:
     """Run one of the statements above and add the labels, all with one more."""
-    rows = db.execute(statement, values).fetchall()
+    rows = fetch(db, statement, values)
+    if not rows:
+        return []
     labels = _load_labels(db, [row[0] for row in rows])
     return [Row(row[0], row[1], _photo(row, labels[row[0]])) for row in rows]
 
@@ -94,7 +100,8 @@ def insert(db: apsw.Connection, photo: Photo) -> None:
     created_at = to_micros(photo.created_at)
     names = (owner, photo.id, photo.file_name, photo.file_name.casefold())
     db.execute(_INSERT, (*names, created_at, created_at, *_changing(photo)))
-    _save_labels(db, Row(db.last_insert_rowid(), owner, photo), LabelSet(), photo.labels)
+    bare = Row(db.last_insert_rowid(), owner, replace(photo, labels=LabelSet()))
+    _save_labels(db, bare, photo.labels)
 
 
 def save(db: apsw.Connection, row: Row, photo: Photo, now: int) -> Photo:
@@ -104,12 +111,11 @@ def save(db: apsw.Connection, row: Row, photo: Photo, now: int) -> Photo:
     """
     if photo == row.photo:
         return photo
-    if photo.state is not row.photo.state:
-        db.execute("UPDATE photos SET since = ? WHERE photo = ?", (now, row.number))
     if _changing(photo) != _changing(row.photo):
-        db.execute(_UPDATE, (*_changing(photo), row.number))
-    _save_labels(db, row, row.photo.labels, photo.labels)
-    return load(db, BY_ID, (photo.owner, photo.id))[0].photo
+        db.execute(_UPDATE, (*_changing(photo), now, row.number))
+    if photo.labels == row.photo.labels:
+        return photo
+    return replace(photo, labels=_save_labels(db, row, photo.labels))
 
 
 def _changing(photo: Photo) -> tuple[Any, ...]:
@@ -168,7 +174,7 @@ def _label(
     return Label(
         spelled(name),
         confidence,
-        Source(source),
+        _SOURCES[source],
         model or None,
         _parents(parents),
         tuple(Box(*edges) for edges in json.loads(boxes)) if boxes else (),
@@ -187,22 +193,43 @@ def _parents(text: str) -> tuple[LabelName, ...]:
     return tuple(LabelName(name) for name in json.loads(text))
 
 
-def _save_labels(db: apsw.Connection, row: Row, before: LabelSet, after: LabelSet) -> None:
-    old, new = _entries(before), _entries(after)
+def _save_labels(db: apsw.Connection, row: Row, labels: LabelSet) -> LabelSet:
+    """Write what differs, and answer with *labels* as the owner spells them."""
+    labels, numbers = _respelled(db, row.owner, labels)
+    old, new = _entries(row.photo.labels), _entries(labels)
     gone = [folded for folded, entry in old.items() if new.get(folded) != entry]
-    names = {folded: label.name for folded, label in after.labels.items()} | dict(after.removed)
+    fresh = [(folded, entry) for folded, entry in new.items() if old.get(folded) != entry]
+    origins = {entry.origin: _origin(db, entry.origin) for _, entry in fresh}
     db.executemany(_TAKE, [(row.number, row.owner, folded) for folded in gone])
-    for folded, entry in new.items():
-        if old.get(folded) != entry:
-            _add_label(db, row, names[folded], entry)
+    rows = [
+        (row.number, numbers[folded], *entry.said, origins[entry.origin], entry.boxes)
+        for folded, entry in fresh
+    ]
+    db.executemany(_ADD, rows)
+    return labels
 
 
-def _add_label(db: apsw.Connection, row: Row, name: LabelName, entry: "_Entry") -> None:
-    label, origin = (row.owner, name.folded), (entry.model, entry.parents)
-    db.execute(_SPELL, (*label, name))
-    db.execute(_ORIGIN, origin)
-    said = (entry.source, entry.confidence, entry.boxes)
-    db.execute(_ADD, (row.number, *said, *label, *origin))
+def _respelled(
+    db: apsw.Connection, owner: int, labels: LabelSet
+) -> tuple[LabelSet, Mapping[str, int]]:
+    """Spell *labels* as they were spelled first, and look up the numbers of all of them."""
+    names = {folded: label.name for folded, label in labels.labels.items()} | dict(labels.removed)
+    rows = fetch(db, _KNOWN, (owner, json.dumps(list(names))))
+    known = {folded: (number, spelled(name)) for folded, number, name in rows}
+    for folded in names.keys() - known.keys():
+        ((number, name),) = fetch(db, _SPELL, (owner, folded, names[folded]))
+        known[folded] = number, spelled(name)
+    same = {
+        folded: replace(label, name=known[folded][1]) for folded, label in labels.labels.items()
+    }
+    removed = {folded: known[folded][1] for folded in labels.removed}
+    respelled = LabelSet(MappingProxyType(same), MappingProxyType(removed))
+    return respelled, {folded: number for folded, (number, _) in known.items()}
+
+
+def _origin(db: apsw.Connection, origin: tuple[str, str]) -> int:
+    ((number,),) = fetch(db, _ORIGIN, origin) or fetch(db, _NEW_ORIGIN, origin)
+    return int(number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +241,16 @@ class _Entry:
     model: str = ""
     parents: str = "[]"
     boxes: str | None = None
+
+    @property
+    def said(self) -> tuple[str, float]:
+        """Who said it, and how surely."""
+        return self.source, self.confidence
+
+    @property
+    def origin(self) -> tuple[str, str]:
+        """What very many rows have in common."""
+        return self.model, self.parents
 
 
 def _entries(labels: LabelSet) -> Mapping[str, _Entry]:

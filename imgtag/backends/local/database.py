@@ -293,6 +293,8 @@ def _open_writer(path: Path) -> apsw.Connection:
             writer.pragma("synchronous", "full")
             writer.pragma("foreign_keys", "on")
             writer.pragma("journal_size_limit", WAL_BYTES)
+            # Else each savepoint of more than a few pages makes and removes a file.
+            writer.pragma("temp_store", "memory")
             if sys.platform == "darwin":
                 writer.pragma("fullfsync", "on")
             with _transaction(writer):
