@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import (
     AbstractContextManager,
@@ -193,15 +194,16 @@ def _secret(settings: Settings) -> str:
     if settings.secret:
         return settings.secret.get_secret_value()
     path = settings.data_dir / _KEY_FILE
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        return _make_secret(path)
+    if not path.exists() or not path.read_text():
+        _make_secret(path)
+    return path.read_text()
 
 
-def _make_secret(path: Path) -> str:
+def _make_secret(path: Path) -> None:
+    """Write a new secret, whole or not at all: half of one would be no secret."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    secret = secrets.token_urlsafe(_SECRET_BYTES)
-    path.touch(mode=0o600)
-    path.write_text(secret)
-    return secret
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+        file.write(secrets.token_urlsafe(_SECRET_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    Path(file.name).replace(path)

@@ -156,9 +156,13 @@ async def _end(
     system: System, runner: web.AppRunner | None, consuming: Sequence[asyncio.Task[None]]
 ) -> None:
     """Let what was begun come to its end."""
-    system.services.feed.close()
     if runner:
         runner.app[READINESS].draining = True
+    if consuming:
+        # Long enough for a receive that is under way, and for a balancer to see the 503.
+        await asyncio.wait(consuming, timeout=system.services.settings.poll_seconds)
+    system.services.feed.close()
+    if runner:
         await runner.cleanup()
     await asyncio.wait(consuming) if consuming else None
 

@@ -70,6 +70,8 @@ class Consumer:
 
     async def _take_in(self, tasks: asyncio.TaskGroup) -> None:
         await self._until_fewer_than(self._work.concurrency)
+        if self._stopping.is_set():
+            return
         free = self._work.concurrency - len(self._held)
         try:
             deliveries = await self._work.queue.receive(limit=free, wait=self._work.wait)

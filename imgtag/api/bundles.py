@@ -69,8 +69,9 @@ async def reference_download(request: web.Request) -> web.Response:
 
 def _idempotency_key(request: web.Request) -> str | None:
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not 1 <= len(key) <= MAX_KEY_CHARACTERS:
-        msg = f"an Idempotency-Key has 1 to {MAX_KEY_CHARACTERS} characters"
+    fits = key is None or (1 <= len(key) <= MAX_KEY_CHARACTERS and key.isascii())
+    if not fits:
+        msg = f"an Idempotency-Key has 1 to {MAX_KEY_CHARACTERS} ASCII characters"
         raise Invalid(msg, code="invalid_idempotency_key")
     return key
 

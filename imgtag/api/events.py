@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import Any, Final
 
-from aiohttp import web
+import structlog
+from aiohttp import hdrs, web
 
 from imgtag.api.keys import principal, services
 from imgtag.api.origin import origin
 from imgtag.api.views import bundle_out, tally_out
 from imgtag.domain.bundles import Bundle
+from imgtag.domain.errors import NotFound, Unavailable
 from imgtag.domain.ids import BundleId, OwnerId
 from imgtag.services.feed import Listener, News
 
@@ -24,6 +26,8 @@ BURST_SECONDS: Final = 0.25
 # Proxies close what is silent: nginx after 60 s, CloudFront after 30 s.
 KEEP_ALIVE_SECONDS: Final = 15
 _RECENT_BUNDLES: Final = 20
+
+log = structlog.get_logger(__name__)
 
 
 async def stream_events(request: web.Request) -> web.StreamResponse:
@@ -39,9 +43,15 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
     feed = services(request).feed
     with feed.listen(owner) as listener:
         await response.prepare(request)
-        await _send_state(request, response, owner)
-        while not feed.closed:
-            await _send_burst(request, response, owner, listener)
+        if request.method == hdrs.METH_HEAD:
+            return response
+        try:
+            await _send_state(request, response, owner)
+            while not feed.closed:
+                await _send_burst(request, response, owner, listener)
+        except Unavailable as error:
+            # The head of the answer has gone out: what is left is to end it and be called again.
+            log.warning("events cut short", error=error.detail)
     return response
 
 
@@ -59,7 +69,10 @@ async def _send_burst(
     for each in _newest(news):
         data = each.data
         if each.topic == "bundle":
-            bundle = await services(request).bundles.get(owner, BundleId(data["id"]))
+            try:
+                bundle = await services(request).bundles.get(owner, BundleId(data["id"]))
+            except NotFound:
+                continue  # it was forgotten since
             data = _shown(request, bundle)
         await _send(response, each.topic, data, each.id)
     if any(each.topic == "labels" for each in news):

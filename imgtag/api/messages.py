@@ -15,7 +15,6 @@ from imgtag.api.schemas import FieldProblem, Incoming
 from imgtag.domain.errors import Invalid, Unsupported
 
 BODY_SECONDS: Final = 30
-MAX_DEPTH: Final = 20
 
 Model = TypeVar("Model", bound=Incoming)
 
@@ -51,16 +50,18 @@ def query(request: web.Request, model: type[Model], *, lists: Iterable[str] = ()
     A parameter that comes once is split at its commas; one that is repeated is taken as it is, so
     that a label may contain a comma.
     """
+    listed = frozenset(lists)
     values: dict[str, Any] = {}
     for name in request.query:
-        given = request.query.getall(name)
-        if name in set(lists):
-            values[name] = [text for text in given if text] if len(given) > 1 else _split(given[0])
+        # An empty value is how forms leave a parameter out.
+        given = [text for text in request.query.getall(name) if text]
+        if name in listed:
+            values[name] = _split(given[0]) if len(given) == 1 else given
         elif len(given) > 1:
             fields = [FieldProblem(pointer=f"/{name}", detail="may be given once only")]
             raise InvalidFields("the query is not valid", fields)
-        else:
-            values[name] = given[0]
+        elif given or name not in model.model_fields:
+            values[name] = "".join(given)
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -103,12 +104,13 @@ def see_other(url: str) -> web.Response:
 
 
 def with_etag(request: web.Request, response: web.Response) -> web.Response:
-    """Add a strong ETag, and answer 304 to a client that has these bytes already."""
+    """Add an ETag, and answer 304 to a client that has this already. Weak: it may be compressed."""
     payload = response.body if isinstance(response.body, bytes) else b""
-    etag = ETag(hashlib.sha256(payload).hexdigest()[:32])
+    etag = ETag(hashlib.sha256(payload).hexdigest()[:32], is_weak=True)
     if any(known.value in {etag.value, "*"} for known in request.if_none_match or ()):
         response = web.Response(status=304, headers={"Cache-Control": "private, no-cache"})
     response.etag = etag
+    response.headers["Vary"] = "Accept-Encoding"
     return response
 
 

@@ -159,7 +159,7 @@ def _problem_statuses(route: Route) -> set[int]:
     if route.access in {Access.READ, Access.WRITE}:
         statuses |= {401, 503}
     if route.body:
-        statuses |= {400, 413, 415, 422}
+        statuses |= {400, 408, 413, 415, 422}
     if route.query:
         statuses |= {422}
     if "{id}" in route.path:

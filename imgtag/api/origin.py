@@ -25,10 +25,17 @@ def check_host(host: str, settings: Settings) -> None:
     """
     if settings.auth != "none":
         return
-    name = urlsplit(f"//{host}").hostname or ""
+    name = _name_of(host)
     if name not in LOOPBACK and not _is_loopback(name) and name not in settings.trusted_hosts:
         msg = "this service answers to this machine's own name only"
         raise Forbidden(msg, code="host_not_allowed")
+
+
+def _name_of(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _is_loopback(name: str) -> bool:
@@ -48,12 +55,12 @@ def check_same_origin(request: web.Request, *, proof_required: bool) -> None:
         return
     site = request.headers.get("Sec-Fetch-Site")
     source = request.headers.get("Origin")
+    if site == "same-origin" and source != "null":
+        return  # the browser's own word, which no page can forge
     if site is None and source is None and not proof_required:
         return
     ours = {origin(request), f"{request.scheme}://{request.host}"}
     if source in ours or source in services(request).settings.cors_origins:
-        return
-    if site == "same-origin" and source is None:
         return
     msg = "this request did not come from a page of this service"
     raise Forbidden(msg, code="cross_site")

@@ -85,7 +85,7 @@ async def create_token(request: web.Request) -> web.Response:
     """Make an API token; its secret is in this answer only."""
     asked = await body(request, TokenRequest)
     known = services(request)
-    expires_at = asked.expires_at and asked.expires_at.astimezone(UTC)
+    expires_at = asked.expires_at
     if expires_at and expires_at <= known.clock.now():
         msg = "the token would have expired already"
         raise Invalid(msg, pointer="/expires_at")

@@ -1,7 +1,7 @@
 """The JSON that comes in and goes out. The OpenAPI document is made from these very models."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
@@ -33,7 +33,15 @@ def _checked(kind: Any) -> Any:
     return AfterValidator(check)
 
 
-Time = Annotated[AwareDatetime, PlainSerializer(_rfc3339, when_used="json")]
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        msg = "lies outside of the calendar"
+        raise ValueError(msg) from error
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_utc), PlainSerializer(_rfc3339, when_used="json")]
 LabelText = Annotated[str, Field(min_length=1, max_length=100), _checked(LabelName)]
 # A field that is left out of the answer where there is nothing to say.
 Told = Field(exclude_if=lambda value: value is None)

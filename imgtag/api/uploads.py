@@ -71,7 +71,8 @@ async def create_uploads(request: web.Request) -> web.Response:
 def _admitted(admission: Admission) -> Admitted:
     if admission.refusal:
         return Admitted(
-            file_name=admission.file_name,
+            # Refused for being no text, perhaps: what can't be written is shown as a question mark.
+            file_name=admission.file_name.encode(errors="replace").decode(),
             status="rejected",
             code=admission.refusal.code,
             detail=admission.refusal.detail,

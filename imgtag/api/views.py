@@ -1,6 +1,6 @@
 """Domain values as the models of the API."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from imgtag.api.schemas import (
@@ -142,8 +142,3 @@ def token_out(token: ApiToken) -> TokenOut:
         expires_at=token.expires_at,
         last_used_at=token.last_used_at,
     )
-
-
-def utc(moment: datetime) -> datetime:
-    """Bring a time that a client gave to UTC."""
-    return moment.astimezone(UTC)

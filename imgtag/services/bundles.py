@@ -16,7 +16,7 @@ from typing import Final
 import structlog
 
 from imgtag.domain.bundles import RUNNING, Bundle, BundleState, default_name
-from imgtag.domain.errors import Conflict, Invalid
+from imgtag.domain.errors import Conflict, ImgtagError, Invalid, NotFound
 from imgtag.domain.ids import BundleId, OwnerId, PhotoId
 from imgtag.domain.keys import BlobKey, BlobKind
 from imgtag.domain.manifest import ManifestEntry, read_entries, write_manifest
@@ -148,7 +148,7 @@ class Bundles:
         manifest = BlobKey(bundle.owner, BlobKind.MANIFEST, bundle.id)
         try:
             kept = await self._bundles.create(bundle, idempotency_key=idempotency_key, event=None)
-        except Conflict:
+        except ImgtagError:
             await self._blobs.delete(manifest)
             raise
         if kept.id != bundle.id:
@@ -161,8 +161,9 @@ class Bundles:
         photos: list[Photo] = []
         after: Position | None = None
         while True:
+            # By arrival, which never changes: a photo that is being decoded may get another time.
             page = await self._catalog.page(
-                owner, query, Sort.OLDEST_TAKEN, after=after, limit=_PAGE
+                owner, query, Sort.OLDEST_CREATED, after=after, limit=_PAGE
             )
             photos += page.photos
             if page.next is None:
@@ -260,7 +261,7 @@ class Bundles:
     async def _expire(self, bundle: Bundle) -> None:
         try:
             self._tell(await self._bundles.replace(bundle.moved(BundleState.EXPIRED)))
-        except Conflict:
+        except (Conflict, NotFound):
             log.info("bundle was changed by somebody else", bundle=bundle.id)
 
     def _tell(self, bundle: Bundle) -> None:
@@ -271,7 +272,8 @@ def _failed(bundle: Bundle, failure: Failure) -> Bundle:
     return replace(bundle.moved(BundleState.FAILED, failure=failure), lease_until=None)
 
 
-def _name(photos: Sequence[Photo]) -> list[ManifestEntry]:
+def _name(photos: list[Photo]) -> list[ManifestEntry]:
+    photos.sort(key=lambda photo: (photo.shown_at, photo.id))
     names = member_names((photo.file_name, photo.content_type) for photo in photos)
     return [
         ManifestEntry(

@@ -132,10 +132,16 @@ class Labelling:
             return
         with tempfile.NamedTemporaryFile(prefix="imgtag-") as file:
             sums = Checksums()
-            async with self._blobs.read(key) as chunks:
-                async for chunk in chunks:
-                    sums.update(chunk)
-                    await asyncio.to_thread(file.write, chunk)
+            try:
+                async with self._blobs.read(key) as chunks:
+                    async for chunk in chunks:
+                        sums.update(chunk)
+                        await asyncio.to_thread(file.write, chunk)
+            except NotFound:
+                if photo.sha256 and photo.state is PhotoState.STORED:
+                    failure = Failure("missing_bytes", "the bytes of this photo are gone")
+                    await self._fail(photo, photo.sha256, failure, None)
+                raise
             await asyncio.to_thread(file.flush)
             stored = await self._catalog.store(photo.owner, photo.id, sums.content(), None)
             if stored.id != photo.id:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from imgtag.domain.errors import NotFound
+from imgtag.domain.errors import Conflict, NotFound
 from imgtag.domain.events import PhotoDiscarded, PhotoStored
 from imgtag.domain.ids import OwnerId, PhotoId
 from imgtag.domain.keys import BlobKey, BlobKind
@@ -83,11 +83,13 @@ class Photos:
 
     async def trash(self, owner: OwnerId, photo: PhotoId) -> Photo:
         """Move a photo to the trash. Raises `NotFound`."""
-        return self._told(await self._catalog.trash(owner, photo, self._clock.now()))
+        known = await self._catalog.get(owner, photo)
+        return self._told(await self._catalog.trash(owner, known.id, self._clock.now()))
 
     async def restore(self, owner: OwnerId, photo: PhotoId) -> Photo:
         """Take a photo back out of the trash. Raises `NotFound`."""
-        return self._told(await self._catalog.restore(owner, photo))
+        known = await self._catalog.get(owner, photo)
+        return self._told(await self._catalog.restore(owner, known.id))
 
     async def empty_trash(self, owner: OwnerId) -> int:
         """Delete for good what lies in the trash; say how many photos that was."""
@@ -98,15 +100,21 @@ class Photos:
                 owner, Query(trashed=True, state=state), Sort.OLDEST_CREATED
             )
         ]
+        deleted = 0
         for row in rows:
-            await self._catalog.discard(owner, row.id, PhotoDiscarded(owner, row.id))
+            try:
+                await self._catalog.discard(owner, row.id, PhotoDiscarded(owner, row.id))
+            except Conflict:
+                continue  # it was restored a moment ago
+            deleted += 1
         self._feed.publish(owner, "labels", {})
-        return len(rows)
+        return deleted
 
     async def relabel(self, owner: OwnerId, photo: PhotoId) -> Photo:
         """Label a photo again; what the user said about it stands. Raises `NotFound`."""
-        event = PhotoStored(owner, photo)
-        return self._told(await self._catalog.relabel(owner, photo, event))
+        known = await self._catalog.get(owner, photo)
+        event = PhotoStored(owner, known.id)
+        return self._told(await self._catalog.relabel(owner, known.id, event))
 
     async def original(self, owner: OwnerId, photo_id: PhotoId) -> Picture:
         """Find the bytes as they were uploaded. Raises `NotFound`."""

@@ -17,6 +17,7 @@ from imgtag.services.bundles import Bundles
 INTERVAL: Final = timedelta(minutes=5)
 # Longer than labelling ever takes, with all its attempts.
 OVERDUE: Final = timedelta(minutes=15)
+BACKLOG: Final = 200
 
 log = structlog.get_logger(__name__)
 
@@ -54,8 +55,10 @@ class Sweeper:
     async def sweep(self) -> None:
         """Go round once."""
         now = self._clock.now()
-        async for photo in self._catalog.stuck(before=now - OVERDUE):
-            await self._push_on(photo, now)
+        # While there is a backlog, what is stored waits for its turn: another event would not help.
+        if await self._photo_events.waiting() < BACKLOG:
+            async for photo in self._catalog.stuck(before=now - OVERDUE):
+                await self._push_on(photo, now)
         async for photo in self._catalog.trashed(before=now - self._lifetimes.trash):
             await self._discard(photo)
         await self._bundles.clear_away()

@@ -5,11 +5,19 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
-from imgtag.domain.errors import Conflict, Forbidden, ImgtagError, Invalid, TooLarge, Unsupported
+from imgtag.domain.errors import (
+    Conflict,
+    Forbidden,
+    ImgtagError,
+    Invalid,
+    NotFound,
+    TooLarge,
+    Unsupported,
+)
 from imgtag.domain.events import PhotoStored
 from imgtag.domain.ids import OwnerId, PhotoId
 from imgtag.domain.keys import BlobKey, BlobKind
@@ -90,8 +98,7 @@ class Uploads:
                 answers.append(admission)
                 continue
             photo = next(reserved)
-            if photo.trashed_at:
-                photo = await self._catalog.restore(owner, photo.id)
+            photo = await self._wanted_again(photo)
             if photo.state is not PhotoState.AWAITING or photo.id in ticketed:
                 answers.append(Admission(file.file_name, photo))
                 continue
@@ -174,12 +181,15 @@ class Uploads:
             return await self._keep(photo, body, terms)
 
     def _terms(self, claims: dict[str, Any]) -> UploadTerms:
-        now = self._clock.now()
-        expires_at = datetime.fromtimestamp(claims["e"], now.tzinfo)
-        if now >= expires_at:
+        expires_at = datetime.fromtimestamp(claims["e"], UTC)
+        terms = UploadTerms(claims["t"], claims["m"], expires_at, claims["s"], claims["h"])
+        self._check_time(terms)
+        return terms
+
+    def _check_time(self, terms: UploadTerms) -> None:
+        if self._clock.now() >= terms.expires_at:
             msg = "this upload URL has expired; ask for a new one"
             raise Forbidden(msg, code="upload_expired")
-        return UploadTerms(claims["t"], claims["m"], expires_at, claims["s"], claims["h"])
 
     @asynccontextmanager
     async def _alone(self, photo: PhotoId) -> AsyncIterator[None]:
@@ -193,10 +203,15 @@ class Uploads:
         sums = Checksums()
         async with self._blobs.write(key, content_type=terms.content_type) as writer:
             async for chunk in _measured(body, sums, terms):
+                self._check_time(terms)
                 await writer.write(chunk)
             content = _agreed(sums, terms)
         event = PhotoStored(photo.owner, photo.id)
-        kept = await self._catalog.store(photo.owner, photo.id, content, event)
+        try:
+            kept = await self._catalog.store(photo.owner, photo.id, content, event)
+        except NotFound:
+            await self._blobs.delete(key)  # the reservation ended while the bytes came
+            raise
         if kept.id != photo.id:
             await self._blobs.delete(key)
             return Received(await self._wanted_again(kept), duplicate=True)
@@ -217,9 +232,12 @@ class Uploads:
 
     async def _wanted_again(self, photo: Photo) -> Photo:
         """Sending a photo that lies in the trash is asking to have it back."""
-        if photo.trashed_at:
-            return await self._catalog.restore(photo.owner, photo.id)
-        return photo
+        if photo.trashed_at is None:
+            return photo
+        restored = await self._catalog.restore(photo.owner, photo.id)
+        self._feed.publish(photo.owner, "photo", {"id": photo.id, "state": photo.state})
+        self._feed.publish(photo.owner, "labels", {})
+        return restored
 
 
 def _check_headers(terms: UploadTerms, content_type: str, content_length: int | None) -> None:

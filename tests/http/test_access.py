@@ -88,7 +88,8 @@ PROOFS = [
     ({"Sec-Fetch-Site": "none"}, 403),
     ({"Origin": "https://evil.example"}, 403),
     ({"Origin": "null"}, 403),
-    ({"Sec-Fetch-Site": "same-origin", "Origin": "https://evil.example"}, 403),
+    ({"Sec-Fetch-Site": "same-site", "Origin": "https://evil.example"}, 403),
+    ({"Sec-Fetch-Site": "same-origin", "Origin": "https://photos.example"}, 200),
     ({"Origin": "OURS"}, 200),
     ({}, 403),
 ]
@@ -179,7 +180,13 @@ async def test_where_nobody_signs_in_only_this_machines_names_are_answered(
     service: Service,
 ) -> None:
     """Another Host, as after DNS rebinding, is refused, whatever it asks for."""
-    for host in ("evil.example", "192.168.1.5", "localhost.evil.example", "127.0.0.1.nip.io"):
+    for host in (
+        "evil.example",
+        "192.168.1.5",
+        "localhost.evil.example",
+        "127.0.0.1.nip.io",
+        "[::1",
+    ):
         status, problem = await service.call("GET", "/api/labels", headers={"Host": host})
         assert (status, problem["code"]) == (403, "host_not_allowed")
     assert (await service.call("GET", "/api/labels", headers={"Host": "localhost:1"}))[0] == 200

@@ -75,6 +75,32 @@ async def test_a_cursor_is_good_for_its_own_list_only(service: Service) -> None:
     assert (status, problem["code"]) == (422, "invalid_cursor")
 
 
+async def test_a_parameter_without_a_value_is_left_out(service: Service) -> None:
+    """The query string may name parameters that say nothing, as a form does."""
+    empty = "all=&any=&none=&unlabelled=&state=&q=&sort=&cursor=&limit="
+
+    status, page = await service.call("GET", f"/api/photos?{empty}")
+    assert (status, page) == (200, {"photos": [], "next_cursor": None})
+
+
+async def test_the_id_of_a_duplicate_means_the_photo_that_it_equals(service: Service) -> None:
+    """An id that was handed out for bytes which the owner had already works everywhere."""
+    data = jpeg()
+    photo = await service.upload(data)
+    await service.labelled(photo)
+    _, ticket = await service.call("PUT", "/api/upload", json={"file_name": "again.jpg"})
+    async with service.client.put(
+        ticket["url"], data=data, headers={"Content-Type": "image/jpeg"}
+    ) as answer:
+        assert await answer.json() == {"photo_id": photo, "status": "duplicate"}
+    path = f"/api/photos/{ticket['photo_id']}"
+
+    assert (await service.call("GET", path))[1]["id"] == photo
+    assert (await service.call("DELETE", path))[0] == 204
+    assert (await service.call("POST", f"{path}/restore"))[1]["id"] == photo
+    assert (await service.call("POST", f"{path}/relabel"))[1]["id"] == photo
+
+
 async def test_labels_with_commas_are_given_by_repetition(service: Service) -> None:
     """One parameter is split at commas; repeated ones are taken as they are."""
     photo = await service.upload(jpeg())

@@ -69,12 +69,19 @@ async def test_a_refused_file_stops_no_other(service: Service) -> None:
         {"file_name": "a.txt", "size": 5, "content_type": "text/plain"},
         {"file_name": "b.jpg", "size": 5, "content_type": "image/jpeg"},
         {"file_name": "c.jpg", "size": 0, "content_type": "image/jpeg"},
+        {"file_name": "\ud800.jpg", "size": 5, "content_type": "image/jpeg"},
     ]
     status, answer = await service.call("POST", "/api/uploads", json={"files": files})
 
     assert status == 200
+    assert answer["uploads"][3]["file_name"] == "?.jpg"
     told = [(each["status"], each.get("code")) for each in answer["uploads"]]
-    assert told == [("rejected", "unsupported_format"), ("new", None), ("rejected", "empty_file")]
+    assert told == [
+        ("rejected", "unsupported_format"),
+        ("new", None),
+        ("rejected", "empty_file"),
+        ("rejected", "invalid_file_name"),
+    ]
 
 
 async def test_sending_the_same_bytes_again_is_fine(service: Service) -> None:
