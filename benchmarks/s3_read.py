@@ -116,9 +116,8 @@ def _print(in_flight: int, results: dict[str, list[tuple[float, float]]]) -> Non
     for name, (rate, cpu) in medians.items():
         print(f"{in_flight:>3} in flight  {name:<11} {rate:>7.0f} objects/s  {cpu:.2f} CPU ms each")
     (slow, slow_cpu), (fast, fast_cpu) = medians["get_object"], medians["reader"]
-    print(
-        f"{in_flight:>3} in flight  {fast / slow:.1f} times as fast, {slow_cpu / fast_cpu:.1f} x less CPU"
-    )
+    less = slow_cpu / fast_cpu
+    print(f"{in_flight:>3} in flight  {fast / slow:.1f} times as fast, {less:.1f} x less CPU")
 
 
 def main() -> None:
