@@ -104,7 +104,7 @@ def description(provenance: str, calibration: Calibration, version: str) -> dict
             "mean": [MEAN] * 3,
             "std": [DEVIATION] * 3,
             "resize": {"fit": "crop", "shorter_side": SIDE, "filter": "bilinear"},
-            "mirrored": True,
+            "mirrored": False,
         },
         "output": {"activation": "softmax", "temperature": calibration.temperature},
         "labels": [*labels, {"name": REFUSAL, "emit": False}],
