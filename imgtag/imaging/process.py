@@ -78,7 +78,7 @@ class Child:
                     stdin=theirs.fileno(),
                     stdout=asyncio.subprocess.DEVNULL,
                     env=_environment(),
-                    start_new_session=True,
+                    process_group=0,
                 )
             except OSError as error:
                 raise _not_started(str(error.strerror)) from error
