@@ -14,6 +14,7 @@ import itertools
 import json
 import os
 import random
+import select
 import shutil
 import signal
 import sys
@@ -41,7 +42,9 @@ from imgtag.domain.photos import Content, Facts, Photo
 
 OWNER: Final = OwnerId("ada")
 ROUNDS_OF_A_LIBRARY: Final = 25
-LONGEST_LIFE_SECONDS: Final = 0.18
+MOST_LINES: Final = 40
+LONGEST_PAUSE_SECONDS: Final = 0.03
+PATIENCE_SECONDS: Final = 10
 WORKERS: Final = 4
 FACTS: Final = Facts("image/jpeg", 640, 480)
 MINE: Final = LabelName("Mine")
@@ -314,8 +317,8 @@ async def leftovers(folder: Path) -> int:
         return sum(path.is_file() for path in (folder / "blobs" / "incoming").rglob("*"))
 
 
-def one_life(folder: Path, seed: int, mutant: str, seconds: float) -> Sequence[str]:
-    """Start a worker, kill it after *seconds*, and give the lines that it finished."""
+def one_life(folder: Path, seed: int, mutant: str, chance: random.Random) -> Sequence[str]:
+    """Start a worker, kill it some time after some step, and give the lines that it finished."""
     heard, out = os.pipe()
     child = os.fork()
     if child == 0:
@@ -323,14 +326,27 @@ def one_life(folder: Path, seed: int, mutant: str, seconds: float) -> Sequence[s
         asyncio.run(work(folder, seed, mutant, out))
         os._exit(0)
     os.close(out)
-    time.sleep(seconds)
+    said = listen(heard, lines=chance.choice([0, 1, chance.randint(2, MOST_LINES)]))
+    time.sleep(chance.uniform(0, LONGEST_PAUSE_SECONDS))
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     with os.fdopen(heard, "rb") as pipe:
-        lines = pipe.read().decode().splitlines(keepends=True)
+        lines = (said + pipe.read()).decode().splitlines(keepends=True)
     if not os.WIFSIGNALED(status):
         lines.append(f"died of itself, with status {status}\n")
     return [line.rstrip() for line in lines if line.endswith("\n")]
+
+
+def listen(heard: int, *, lines: int) -> bytes:
+    """Wait until so many lines were said, or until it takes too long."""
+    said, deadline = b"", time.monotonic() + PATIENCE_SECONDS
+    while said.count(b"\n") < lines:
+        ready, _, _ = select.select([heard], [], [], max(0, deadline - time.monotonic()))
+        piece = os.read(heard, 65_536) if ready else b""
+        if not piece:
+            break
+        said += piece
+    return said
 
 
 def main() -> None:
@@ -338,19 +354,25 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kills", type=int, default=150)
+    parser.add_argument(
+        "--seconds", type=float, default=100, help="stop after these, at the latest"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--mutant", choices=MUTANTS, default="none")
     options = parser.parse_args()
     chance, promises = random.Random(options.seed), Promises()
     acknowledged = 0
     problems: list[str] = []
+    deadline, kills = time.monotonic() + options.seconds, 0
     for life in range(options.kills):
+        if time.monotonic() > deadline:
+            break
+        kills += 1
         if life % ROUNDS_OF_A_LIBRARY == 0:
             shutil.rmtree(options.folder, ignore_errors=True)
             options.folder.mkdir(parents=True)
             acknowledged, promises = acknowledged + promises.acknowledged, Promises()
-        seconds = chance.uniform(0.005, LONGEST_LIFE_SECONDS)
-        for line in one_life(options.folder, options.seed + life, options.mutant, seconds):
+        for line in one_life(options.folder, options.seed + life, options.mutant, chance):
             promises.hear(line)
         found = list(check(options.folder, promises))
         if asyncio.run(leftovers(options.folder)):
@@ -359,7 +381,8 @@ def main() -> None:
         if problems and options.mutant != "none":
             break
     acknowledged += promises.acknowledged
-    json.dump({"acknowledged": acknowledged, "problems": problems[:20]}, sys.stdout)
+    report = {"kills": kills, "acknowledged": acknowledged, "problems": problems[:20]}
+    json.dump(report, sys.stdout)
 
 
 if __name__ == "__main__":
