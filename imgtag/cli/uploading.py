@@ -93,7 +93,8 @@ class Uploader:
 
     async def send_all(self, paths: Iterator[Path]) -> None:
         """Send the files at *paths*. Raises `Failed` when the server can't be reached any more."""
-        offers: asyncio.Queue[_Offer | None] = asyncio.Queue(self._parallel)
+        # Room for a batch, so that the next one is read and offered while this one is sent.
+        offers: asyncio.Queue[_Offer | None] = asyncio.Queue(MAX_BATCH)
         async with asyncio.TaskGroup() as group:
             for _ in range(self._parallel):
                 group.create_task(self._send_from(offers))
