@@ -6,7 +6,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from imgtag.api.keys import services
-from imgtag.api.problems import REQUEST_ID
+from imgtag.api.problems import REQUEST_ID, STARTED
 from imgtag.settings import Settings
 
 _ALWAYS: Final = {
@@ -34,6 +34,7 @@ def page_policy(settings: Settings) -> str:
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Add what every answer carries; what a handler has set stays."""
+    request[STARTED] = True
     headers = response.headers
     settings = services(request).settings
     headers["X-Request-Id"] = request.get(REQUEST_ID, "unknown")

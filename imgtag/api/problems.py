@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem details; the one place where a domain error becomes a status."""
 
+import asyncio
 from http import HTTPStatus
 from typing import Final
 
@@ -23,6 +24,8 @@ from imgtag.domain.errors import (
 
 CONTENT_TYPE: Final = "application/problem+json"
 REQUEST_ID: Final = web.RequestKey("request_id", str)
+# Set when the head of the answer has gone out: then there is no room for another one.
+STARTED: Final = web.RequestKey("started", bool)
 
 # The most specific class first: the first one that fits decides.
 STATUSES: Final[tuple[tuple[type[ImgtagError], HTTPStatus], ...]] = (
@@ -97,21 +100,35 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     try:
         return await handler(request)
     except ImgtagError as error:
+        _cut_if_started(request, error)
         return _told(request, error)
     except web.HTTPException as error:
         return _refused(request, error)
-    except TimeoutError:
+    except TimeoutError as error:
+        _cut_if_started(request, error)
         detail = "the request took too long to arrive"
         response = problem(request, HTTPStatus.REQUEST_TIMEOUT, "request_timeout", detail)
         response.force_close()
         return response
     except ConnectionError:
         raise
-    except Exception:
-        log.exception("unforeseen error", path=request.path, method=request.method)
+    except Exception as error:
+        log.exception("unforeseen error", route=str(request.match_info.route.resource))
+        _cut_if_started(request, error)
         detail = "something went wrong here; the log has it under this request's id"
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         return problem(request, status, "internal_error", detail)
+
+
+def _cut_if_started(request: web.Request, error: Exception) -> None:
+    """End an answer that is under way so that it can't be taken for a whole one."""
+    if not request.get(STARTED):
+        return
+    log.warning("answer cut short", error=str(error))
+    if isinstance(request.transport, asyncio.Transport):
+        request.transport.abort()
+    msg = "the answer was cut short"
+    raise ConnectionAbortedError(msg) from error
 
 
 def _told(request: web.Request, error: ImgtagError) -> web.Response:
