@@ -43,7 +43,7 @@ class Intake:
             answers[photo.id] = twin or photo
             if photo.sha256 and not twin:
                 added[photo.sha256] = photo
-        fresh = [photo for photo in photos if answers[photo.id] is photo]
+        fresh = list({photo.id: photo for photo in photos if answers[photo.id] is photo}.values())
         for start in range(0, len(fresh), _RESERVED_AT_ONCE):
             reserved = await self._reserve_batch(keys, fresh[start : start + _RESERVED_AT_ONCE])
             answers |= reserved
