@@ -16,8 +16,7 @@ export function Shell() {
   useUploadGuard();
   const page = useLocation().pathname.split('/')[1];
   useEffect(() => {
-    // Newer browsers answer with a promise, which React would take for a clean-up.
-    void window.scrollTo(0, 0);
+    window.scrollTo(0, 0);
   }, [page]);
   return (
     <>
