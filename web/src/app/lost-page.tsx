@@ -8,6 +8,7 @@ export function LostPage() {
   useTitle(shell.lost);
   return (
     <Empty
+      alone
       icon={<PhotosIcon />}
       title={shell.lost}
       detail={shell.lostDetail}

@@ -31,13 +31,15 @@ interface EmptyProps {
   title: string;
   detail: ReactNode;
   action?: ReactNode;
+  /** True where nothing else on the page is its heading. */
+  alone?: boolean;
 }
 
-export function Empty({ icon, title, detail, action }: EmptyProps) {
+export function Empty({ icon, title, detail, action, alone = false }: EmptyProps) {
   return (
     <div className="state appear">
       <div className="state-icon">{icon}</div>
-      <h2>{title}</h2>
+      {alone ? <h1 className="state-title">{title}</h1> : <h2>{title}</h2>}
       <p className="soft">{detail}</p>
       {action}
     </div>

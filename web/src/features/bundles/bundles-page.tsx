@@ -22,7 +22,13 @@ export function BundlesPage() {
   if (bundles.length === 0) {
     const toLabels = <Link to="/labels">{bundlesTexts.toLabels}</Link>;
     return (
-      <Empty icon={<BundlesIcon />} title={bundlesTexts.empty} detail={bundlesTexts.emptyDetail} action={toLabels} />
+      <Empty
+        alone
+        icon={<BundlesIcon />}
+        title={bundlesTexts.empty}
+        detail={bundlesTexts.emptyDetail}
+        action={toLabels}
+      />
     );
   }
   return (

@@ -66,7 +66,7 @@ export function LabelsPage() {
     return status?.photos.total === 0 ? (
       <FirstRun />
     ) : (
-      <Empty icon={<LabelsIcon />} title={labelsTexts.none} detail={labelsTexts.noneDetail} />
+      <Empty alone icon={<LabelsIcon />} title={labelsTexts.none} detail={labelsTexts.noneDetail} />
     );
   }
   return (
