@@ -7,7 +7,7 @@ NODE_INSTALLED := web/node_modules/.package-lock.json
 PAGE := imgtag/_web/index.html
 PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/e2e/*' -not -path 'web/test-results/*' 2>/dev/null)
 
-.PHONY: serve test check fix bench web web-types page-test tools lock clean
+.PHONY: serve test check fix bench web web-types page-test e2e tools lock clean
 
 serve: $(VENV)/installed $(PAGE)
 	exec $(BIN)/imgtag serve
@@ -39,6 +39,9 @@ web-types: $(VENV)/installed $(NODE_INSTALLED)
 
 page-test: $(PAGE) tools
 	npm --prefix web test
+
+# The page in a real browser, against a real service: some minutes on two cores.
+e2e: $(VENV)/installed $(PAGE) tools
 	npm --prefix web run e2e
 
 # What the tests use of Debian: unzippers of other people as oracles, and a browser.
