@@ -12,7 +12,7 @@ PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -p
 serve: $(VENV)/installed $(PAGE)
 	exec $(BIN)/imgtag serve
 
-test: check page-test
+test: check tools
 	$(BIN)/pytest
 
 check: $(VENV)/installed $(NODE_INSTALLED)

@@ -1,35 +1,32 @@
 import { afterEach } from 'vitest';
 
-/** Give the page something that only browsers have. */
-function provide(name: string, value: unknown) {
-  if (!(name in globalThis)) Object.assign(globalThis, { [name]: value });
-}
-
-// The query client and the hooks read the page's address; plain Node has none.
-provide('location', new URL('http://imgtag.test/'));
+/** What pages ask of a browser and jsdom does not have. */
+const inJsdom = {
+  ResizeObserver: class {
+    observe() {
+      return undefined;
+    }
+    unobserve() {
+      return undefined;
+    }
+    disconnect() {
+      return undefined;
+    }
+  },
+  matchMedia: (media: string) => ({
+    matches: false,
+    media,
+    addEventListener: () => undefined,
+    removeEventListener: () => undefined,
+  }),
+};
 
 if ('document' in globalThis) {
   const { cleanup, configure } = await import('@testing-library/react');
   configure({ asyncUtilTimeout: 15_000 });
   afterEach(cleanup);
-  provide(
-    'ResizeObserver',
-    class {
-      observe() {
-        return undefined;
-      }
-      unobserve() {
-        return undefined;
-      }
-      disconnect() {
-        return undefined;
-      }
-    },
-  );
-  provide('matchMedia', (query: string) => ({
-    matches: false,
-    media: query,
-    addEventListener: () => undefined,
-    removeEventListener: () => undefined,
-  }));
+  Object.assign(globalThis, inJsdom, { scrollTo: () => undefined });
+} else {
+  // The client reads the page's address; plain Node has none.
+  Object.assign(globalThis, { location: new URL('http://imgtag.test/') });
 }

@@ -1,88 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { ApiError } from '@/api/errors';
-import type { Upload } from '@/api/types';
-import type { PickedFile, PutOptions, Ticket, UploadPorts } from './model';
+import { FakeStorage, limits, many, pick, settled, states } from '@/testing/fake-storage';
 import { tally } from './tally';
 import { UploadQueue } from './upload-queue';
 
-const limits = { maxBytes: 1_000_000, formats: ['image/jpeg'] };
-
-const pick = (name: string, content = name): PickedFile => ({
-  file: new File([content], name, { type: name.endsWith('.jpg') ? 'image/jpeg' : 'text/plain' }),
-  path: `trip/${name}`,
-});
-
-const many = (count: number) => Array.from({ length: count }, (_, n) => pick(`${n}.jpg`));
-
-/** A server in memory: it knows photos by content and can be told to fail. */
-class Storage {
-  readonly photos = new Map<string, string>();
-  readonly batches: number[] = [];
-  failing: (put: number) => Error | null = () => null;
-  puts = 0;
-
-  ports(overrides: Partial<UploadPorts> = {}): UploadPorts {
-    return {
-      hash: async (file) => `sha-${await file.text()}`,
-      reserve: (files) => {
-        this.batches.push(files.length);
-        return Promise.resolve(
-          files.map(({ file_name, sha256 }): Upload => {
-            const known = this.photos.get(sha256 ?? '');
-            if (known) return { file_name, status: 'duplicate', photo_id: known };
-            return {
-              file_name,
-              status: 'new',
-              photo_id: `photo-${sha256}`,
-              url: `/put/${sha256}`,
-              method: 'PUT',
-              headers: {},
-            };
-          }),
-        );
-      },
-      put: (ticket, file, options) => this.put(ticket, file, options),
-      wait: () => Promise.resolve(),
-      ...overrides,
-    };
-  }
-
-  put(ticket: Ticket, file: File, { signal, onProgress }: PutOptions) {
-    const failure = this.failing(this.puts++);
-    onProgress(file.size / 2);
-    return new Promise<object>((resolve, reject) => {
-      signal.addEventListener('abort', () => reject(new DOMException('', 'AbortError')));
-      setTimeout(() => {
-        if (failure) {
-          reject(failure);
-          return;
-        }
-        this.photos.set(ticket.url.slice('/put/'.length), ticket.photoId);
-        resolve({});
-      });
-    });
-  }
-}
-
-/** Waits until the queue has nothing left to do. */
-function settled(queue: UploadQueue): Promise<void> {
-  return new Promise((resolve) => {
-    const look = () => {
-      const { states } = tally(queue.items);
-      if (states.queued + states.hashing + states.waiting + states.uploading > 0) return;
-      unsubscribe();
-      resolve();
-    };
-    const unsubscribe = queue.changed.subscribe(look);
-    look();
-  });
-}
-
-const states = (queue: UploadQueue) => queue.items.map(({ state }) => state);
-
 describe('UploadQueue', () => {
   it('stores every one of hundreds of files, and asks for tickets in batches of at most 100', async () => {
-    const storage = new Storage();
+    const storage = new FakeStorage();
     const queue = new UploadQueue(storage.ports());
     queue.add(many(350), limits);
     await settled(queue);
@@ -92,7 +16,7 @@ describe('UploadQueue', () => {
   });
 
   it('sends nothing for photos that the server knows, and says which they equal', async () => {
-    const storage = new Storage();
+    const storage = new FakeStorage();
     storage.photos.set('sha-0.jpg', 'photo-old');
     const queue = new UploadQueue(storage.ports());
     queue.add([pick('0.jpg')], limits);
@@ -102,14 +26,14 @@ describe('UploadQueue', () => {
   });
 
   it('shows refused files with their reason instead of dropping them', () => {
-    const queue = new UploadQueue(new Storage().ports());
+    const queue = new UploadQueue(new FakeStorage().ports());
     queue.add([pick('notes.txt'), pick('empty.jpg', ''), pick('big.jpg', 'x'.repeat(1_000_001))], limits);
     expect(queue.items.map(({ reason }) => reason?.code)).toEqual(['unsupported_format', 'empty_file', 'too_large']);
     expect(states(queue)).toEqual(['rejected', 'rejected', 'rejected']);
   });
 
   it('tries again by itself when the server stumbles', async () => {
-    const storage = new Storage();
+    const storage = new FakeStorage();
     storage.failing = (put) => (put % 3 === 0 ? new ApiError(503, 'unavailable', 'later') : null);
     const queue = new UploadQueue(storage.ports());
     queue.add(many(40), limits);
@@ -118,7 +42,7 @@ describe('UploadQueue', () => {
   });
 
   it('keeps what failed for good retryable, through a pause and a resume', async () => {
-    const storage = new Storage();
+    const storage = new FakeStorage();
     storage.failing = () => new ApiError(500, 'internal', 'broken');
     const queue = new UploadQueue(storage.ports());
     queue.add(many(6), limits);
@@ -133,7 +57,7 @@ describe('UploadQueue', () => {
   });
 
   it('pauses in the middle and goes on without losing or doubling a file', async () => {
-    const storage = new Storage();
+    const storage = new FakeStorage();
     const queue = new UploadQueue(storage.ports());
     queue.add(many(60), limits);
     await new Promise<void>((resolve) => {
@@ -152,7 +76,7 @@ describe('UploadQueue', () => {
   });
 
   it('counts a photo whose interrupted send had arrived as stored, not as a duplicate', async () => {
-    const storage = new Storage();
+    const storage = new FakeStorage();
     const queue = new UploadQueue(
       storage.ports({
         put: async (ticket, file, options) => {
@@ -168,7 +92,7 @@ describe('UploadQueue', () => {
   });
 
   it('waits for a new sign-in without counting it as a failure', async () => {
-    const storage = new Storage();
+    const storage = new FakeStorage();
     let expired = true;
     const queue = new UploadQueue(
       storage.ports({
@@ -190,7 +114,7 @@ describe('UploadQueue', () => {
   });
 
   it('gets a new ticket when one has run out', async () => {
-    const storage = new Storage();
+    const storage = new FakeStorage();
     storage.failing = (put) => (put === 0 ? new ApiError(403, 'expired', 'too late') : null);
     const queue = new UploadQueue(storage.ports());
     queue.add([pick('0.jpg')], limits);
@@ -200,7 +124,7 @@ describe('UploadQueue', () => {
   });
 
   it('does not try again what the server refuses for good', async () => {
-    const storage = new Storage();
+    const storage = new FakeStorage();
     storage.failing = () => new ApiError(413, 'too_large', 'too large');
     const queue = new UploadQueue(storage.ports());
     queue.add([pick('0.jpg')], limits);
@@ -210,7 +134,7 @@ describe('UploadQueue', () => {
   });
 
   it('cancels what is not done, keeps what is, and can take it up again', async () => {
-    const storage = new Storage();
+    const storage = new FakeStorage();
     const queue = new UploadQueue(storage.ports());
     queue.add(many(20), limits);
     queue.cancel();
@@ -221,14 +145,14 @@ describe('UploadQueue', () => {
   });
 
   it('tells a file that cannot be read from one that cannot be sent', async () => {
-    const queue = new UploadQueue(new Storage().ports({ hash: () => Promise.reject(new Error('gone')) }));
+    const queue = new UploadQueue(new FakeStorage().ports({ hash: () => Promise.reject(new Error('gone')) }));
     queue.add([pick('0.jpg')], limits);
     await settled(queue);
     expect(queue.items[0]).toMatchObject({ state: 'failed', reason: { code: 'unreadable_file' } });
   });
 
   it('learns what became of a stored photo', async () => {
-    const queue = new UploadQueue(new Storage().ports());
+    const queue = new UploadQueue(new FakeStorage().ports());
     queue.add([pick('0.jpg'), pick('1.jpg')], limits);
     await settled(queue);
     queue.settle('photo-sha-0.jpg', 'labelled');
@@ -237,7 +161,7 @@ describe('UploadQueue', () => {
   });
 
   it('clears what went well first, and keeps what failed in sight', async () => {
-    const storage = new Storage();
+    const storage = new FakeStorage();
     storage.failing = (put) => (put === 0 ? new ApiError(422, 'damaged', '') : null);
     const queue = new UploadQueue(
       storage.ports({
