@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from imgtag.cli.backlog import note_backlog
 from imgtag.cli.client import Client, Problem, Server, connect, server_options
 from imgtag.cli.downloading import Download, Note, Target, find_note, safe_name
 from imgtag.cli.output import (
@@ -129,6 +130,7 @@ async def _is_alive(client: Client, begun: Note) -> bool:
 
 async def _order(client: Client, order: Order) -> Note:
     """Have a bundle made, and write down that it is ours before waiting for it."""
+    await note_backlog(client)
     bundle = await client.call(
         "POST",
         "/api/bundles",

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from imgtag.cli.backlog import note_backlog
 from imgtag.cli.client import PAGE, Server, connect, server_options
 from imgtag.cli.output import human_size, json_option, note, print_json, table
 from imgtag.cli.queries import Choice, choice_options
@@ -21,7 +22,9 @@ def labels(*, server: str, token: str | None, as_json: bool) -> None:
 
     async def fetch() -> Any:
         async with connect(Server(server, token)) as client:
-            return await client.call("GET", "/api/labels")
+            found = await client.call("GET", "/api/labels")
+            await note_backlog(client)
+            return found
 
     answer = asyncio.run(fetch())
     if as_json:

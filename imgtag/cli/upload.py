@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from imgtag.cli.backlog import backlog
 from imgtag.cli.client import Client, Server, connect, server_options
 from imgtag.cli.output import (
     Meter,
@@ -120,7 +121,7 @@ async def _wait_for_labels(client: Client, outcome: Outcome, *, quiet: bool) -> 
     with photo_meter("labelling", quiet=quiet) as meter:
         done = 0
         meter.expect(len(outcome.photo_ids))
-        while waiting := (await client.call("GET", "/api/status"))["photos"]["stored"]:
+        while waiting := await backlog(client):
             now_done = max(done, len(outcome.photo_ids) - waiting)
             meter.advance(now_done - done)
             done = now_done

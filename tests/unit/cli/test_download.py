@@ -69,6 +69,7 @@ class FakeService:
         self.ranges: list[str | None] = []
         self.authorizations: list[str | None] = []
         self.made = 0
+        self.waiting = 0
         self.gone: set[str] = set()
         self.size: int | None = None
         self.stall: asyncio.Event | None = None
@@ -78,10 +79,15 @@ class FakeService:
     def app(self) -> web.Application:
         """Lay out the routes."""
         app = web.Application()
+        app.router.add_get("/api/status", self.tell_status)
         app.router.add_post("/api/bundles", self.make)
         app.router.add_get("/api/bundles/{id}", self.show)
         app.router.add_get("/api/bundles/{id}/archive", self.send)
         return app
+
+    async def tell_status(self, _: web.Request) -> web.Response:
+        """Say how many photos wait for labels."""
+        return web.json_response({"photos": {"stored": self.waiting}})
 
     async def make(self, request: web.Request) -> web.Response:
         """Make a bundle."""
@@ -217,6 +223,23 @@ class TestCommand:
         assert (folder / "Lake.zip").read_bytes() == service.content
         assert names(folder) == {"Lake.zip"}
         assert capsys.readouterr().out == "Lake.zip: 5 photos, 1.9 MiB, verified\n"
+
+    @pytest.mark.parametrize(
+        ("waiting", "line"),
+        [
+            (0, ""),
+            (1, "imgtag: 1 photo still waits for labels, and may belong here too\n"),
+            (7, "imgtag: 7 photos still wait for labels, and may belong here too\n"),
+        ],
+    )
+    async def test_tells_what_may_be_missing(
+        self, service: FakeService, capsys: pytest.CaptureFixture[str], waiting: int, line: str
+    ) -> None:
+        """Photos without their labels yet are told of, beside the answer proper."""
+        service.waiting = waiting
+        assert await imgtag(service) == 0
+        shown = capsys.readouterr()
+        assert (shown.out.count("verified"), shown.err) == (1, line)
 
     async def test_never_overwrites_unasked(self, service: FakeService, folder: Path) -> None:
         """A second download gets a name of its own; -o replaces what it names."""
