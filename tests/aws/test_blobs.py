@@ -17,7 +17,7 @@ from imgtag.ports import UploadTerms, UploadTicket
 from imgtag.testing.clock import FixedClock
 from imgtag.testing.contracts.blob_store import key_of, read, write
 from imgtag.testing.photos import ADA, Maker
-from tests.aws.fixtures import Cloud, aws_environment, aws_server, buckets, cloud  # noqa: F401
+from tests.aws.cloud import Cloud
 
 PHOTO = b"\xff\xd8\xff" + bytes(range(256)) * 40
 JPEG = "image/jpeg"
@@ -30,7 +30,7 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-async def store(buckets: Cloud) -> AsyncIterator[S3BlobStore]:  # noqa: F811
+async def store(buckets: Cloud) -> AsyncIterator[S3BlobStore]:
     """Give an empty store."""
     async with BACKENDS["s3"].blobs(buckets.context) as store:
         yield store
@@ -71,7 +71,7 @@ async def test_a_photo_is_stored_in_intelligent_tiering(
     store: S3BlobStore,
     key: BlobKey,
     clock: FixedClock,
-    buckets: Cloud,  # noqa: F811
+    buckets: Cloud,
 ) -> None:
     """Originals are, however they come in; thumbnails are not."""
     await send(await store.upload_ticket(key, terms(clock)))
@@ -158,7 +158,7 @@ async def test_a_download_has_its_name(store: S3BlobStore, key: BlobKey) -> None
 async def test_reads_get_over_faults(
     store: S3BlobStore,
     key: BlobKey,
-    buckets: Cloud,  # noqa: F811
+    buckets: Cloud,
     kind: str,
 ) -> None:
     """Throttled, answered by an error, or cut off in the middle: the bytes come whole."""
@@ -172,7 +172,7 @@ async def test_reads_get_over_faults(
 async def test_a_store_that_stays_away_is_unavailable(
     store: S3BlobStore,
     key: BlobKey,
-    buckets: Cloud,  # noqa: F811
+    buckets: Cloud,
 ) -> None:
     """After a few attempts it is said that S3 can't answer now."""
     await write(store, key, PHOTO)
@@ -186,7 +186,7 @@ async def test_a_store_that_stays_away_is_unavailable(
 async def test_an_archived_photo_says_so(
     store: S3BlobStore,
     key: BlobKey,
-    buckets: Cloud,  # noqa: F811
+    buckets: Cloud,
 ) -> None:
     """It is not absent and not broken: it has to be restored."""
     await write(store, key, PHOTO)
@@ -197,7 +197,7 @@ async def test_an_archived_photo_says_so(
     assert raised.value.code == "archived"
 
 
-async def test_missing_settings_are_named_at_once(cloud: Cloud) -> None:  # noqa: F811
+async def test_missing_settings_are_named_at_once(cloud: Cloud) -> None:
     """Whoever forgot both buckets hears of both."""
     settings = cloud.settings.model_copy(update={"s3_bucket": "", "s3_working_bucket": ""})
     context = Context(settings, cloud.context.clock, cloud.context.stack)

@@ -27,15 +27,7 @@ from imgtag.testing.clock import FixedClock
 from imgtag.testing.contracts.base import DEADLINE_SECONDS
 from imgtag.testing.contracts.blob_store import key_of, read, write
 from imgtag.testing.photos import ADA, Maker
-from tests.aws.fixtures import (  # noqa: F401
-    Cloud,
-    aws_environment,
-    aws_server,
-    buckets,
-    cloud,
-    queues,
-    tables,
-)
+from tests.aws.cloud import Cloud
 
 WHEN = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -124,7 +116,7 @@ class Works:
 
 
 @pytest.fixture
-async def store(buckets: Cloud, tables: Cloud) -> AsyncIterator[S3BlobStore]:  # noqa: F811, ARG001
+async def store(buckets: Cloud, tables: Cloud) -> AsyncIterator[S3BlobStore]:  # noqa: ARG001
     """Give an empty store."""
     async with BACKENDS["s3"].blobs(buckets.context) as store:
         yield store
@@ -136,7 +128,7 @@ def works(store: S3BlobStore, clock: FixedClock) -> Works:
     return Works(store, clock, Photos(20))
 
 
-async def uploads(buckets: Cloud) -> Sequence[object]:  # noqa: F811
+async def uploads(buckets: Cloud) -> Sequence[object]:
     """List unfinished uploads."""
     s3 = await clients.s3(buckets.context)
     told = await s3.list_multipart_uploads(Bucket=buckets.settings.s3_working_bucket)
@@ -164,7 +156,7 @@ async def test_an_archive_is_what_the_local_backend_streams(works: Works) -> Non
     assert await read(works.store, archive) == await works.whole()
 
 
-async def test_another_worker_carries_on(works: Works, buckets: Cloud) -> None:  # noqa: F811
+async def test_another_worker_carries_on(works: Works, buckets: Cloud) -> None:
     """Parts that were sent are not sent again."""
     works.photos.until = 12
     event = await works.asked()
@@ -201,7 +193,7 @@ def _leased(bundle: Bundle, until: datetime) -> Bundle:
     return replace(bundle, lease_until=until)
 
 
-async def test_cancelling_throws_the_parts_away(works: Works, buckets: Cloud) -> None:  # noqa: F811
+async def test_cancelling_throws_the_parts_away(works: Works, buckets: Cloud) -> None:
     """A bundle that is cancelled while it is built leaves nothing on S3."""
     works.photos.until = 12
     event = await works.asked()
@@ -217,8 +209,8 @@ async def test_cancelling_throws_the_parts_away(works: Works, buckets: Cloud) ->
 
 async def test_archived_photos_are_restored_first(
     works: Works,
-    buckets: Cloud,  # noqa: F811
-    queues: Cloud,  # noqa: F811
+    buckets: Cloud,
+    queues: Cloud,
     clock: FixedClock,
 ) -> None:
     """The bundle waits, and the last photo that is back wakes it."""

@@ -18,13 +18,13 @@ from imgtag.testing.clock import START, FixedClock
 from imgtag.testing.contracts.base import at_once
 from imgtag.testing.contracts.catalog_base import Shelf, shown_counts
 from imgtag.testing.photos import ADA, MODEL, Maker, facts, hit
-from tests.aws.fixtures import Cloud, aws_environment, aws_server, cloud, tables  # noqa: F401
+from tests.aws.cloud import Cloud
 
 LABELS = ("Lake", "Dog", "Sea", "Tree")
 
 
 @pytest.fixture
-async def catalog(tables: Cloud, clock: FixedClock) -> AsyncIterator[DynamoCatalog]:  # noqa: F811
+async def catalog(tables: Cloud, clock: FixedClock) -> AsyncIterator[DynamoCatalog]:
     """Give an empty catalog."""
     async with BACKENDS["dynamodb"].catalog(tables.context, MemoryQueue(clock)) as catalog:
         yield catalog
@@ -32,7 +32,7 @@ async def catalog(tables: Cloud, clock: FixedClock) -> AsyncIterator[DynamoCatal
 
 async def test_faults_leave_the_counts_right(
     catalog: DynamoCatalog,
-    tables: Cloud,  # noqa: F811
+    tables: Cloud,
     clock: FixedClock,
 ) -> None:
     """With every third write disturbed, every photo is labelled once, and counts are true."""

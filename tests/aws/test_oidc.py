@@ -23,7 +23,7 @@ from imgtag.ports import Principal
 from imgtag.testing.clock import FixedClock
 from imgtag.testing.contracts.authenticator import ApiTokenContract, AuthenticatorContract
 from imgtag.testing.contracts.base import HOUR, at_once
-from tests.aws.fixtures import Cloud, aws_environment, aws_server, cloud, tables  # noqa: F401
+from tests.aws.cloud import Cloud
 from tests.aws.oidc_provider import CLIENT, FakeProvider, serving
 
 CALLBACK = "http://127.0.0.1:8080/api/auth/callback"
@@ -38,13 +38,13 @@ async def provider(clock: FixedClock) -> AsyncIterator[FakeProvider]:
 
 
 @pytest.fixture
-async def auth(provider: FakeProvider, tables: Cloud) -> AsyncIterator[OidcAuthenticator]:  # noqa: F811
+async def auth(provider: FakeProvider, tables: Cloud) -> AsyncIterator[OidcAuthenticator]:
     """Open an authenticator for the provider."""
     async with opened(provider, tables) as auth:
         yield auth
 
 
-def opened(provider: FakeProvider, tables: Cloud) -> Any:  # noqa: F811
+def opened(provider: FakeProvider, tables: Cloud) -> Any:
     """Open one more instance on the same table."""
     settings = tables.settings.model_copy(
         update={"oidc_issuer": provider.issuer, "oidc_client_id": CLIENT}
@@ -69,7 +69,7 @@ class TestContracts(AuthenticatorContract[OidcAuthenticator], ApiTokenContract[O
     """`OidcAuthenticator` keeps the contracts."""
 
     @pytest.fixture(autouse=True)
-    def on(self, cloud: Cloud) -> None:  # noqa: F811
+    def on(self, cloud: Cloud) -> None:
         """Keep the cloud at hand for the back door."""
         self.cloud = cloud
 
@@ -77,7 +77,7 @@ class TestContracts(AuthenticatorContract[OidcAuthenticator], ApiTokenContract[O
     async def auth(
         self,
         provider: FakeProvider,
-        tables: Cloud,  # noqa: F811
+        tables: Cloud,
     ) -> AsyncIterator[OidcAuthenticator]:
         """Open it on an empty table."""
         async with opened(provider, tables) as auth:
@@ -111,7 +111,7 @@ async def test_a_person_signs_in_and_out(auth: OidcAuthenticator, provider: Fake
 async def test_a_session_works_on_every_instance(
     auth: OidcAuthenticator,
     provider: FakeProvider,
-    tables: Cloud,  # noqa: F811
+    tables: Cloud,
 ) -> None:
     """One begins it, a second finishes it, and a third one knows it."""
     begun = await auth.begin(redirect_uri=CALLBACK, back_to="/")

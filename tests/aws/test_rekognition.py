@@ -18,7 +18,7 @@ from imgtag.testing.clock import FixedClock
 from imgtag.testing.contracts.base import at_once
 from imgtag.testing.contracts.labeler import subject_of
 from imgtag.testing.photos import Maker, jpeg
-from tests.aws.fixtures import Cloud, aws_environment, aws_server, cloud, tables  # noqa: F401
+from tests.aws.cloud import Cloud
 from tests.aws.rekognition import FakeRekognition, serving
 
 PICTURE = jpeg(320, 240)
@@ -34,7 +34,7 @@ async def fake(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeRekognition
 
 
 @asynccontextmanager
-async def opened(tables: Cloud, **settings: Any) -> AsyncIterator[RekognitionLabeler]:  # noqa: F811
+async def opened(tables: Cloud, **settings: Any) -> AsyncIterator[RekognitionLabeler]:
     """Open a labeler with *settings*."""
     changed = tables.settings.model_copy(update={"rekognition_rate": 1000.0, **settings})
     context = Context(changed, tables.context.clock, tables.context.stack)
@@ -44,7 +44,7 @@ async def opened(tables: Cloud, **settings: Any) -> AsyncIterator[RekognitionLab
 
 async def test_an_original_is_read_from_s3(
     fake: FakeRekognition,
-    tables: Cloud,  # noqa: F811
+    tables: Cloud,
     clock: FixedClock,
 ) -> None:
     """A JPEG within the limits needs no bytes to be sent; boxes and parents are kept."""
@@ -71,7 +71,7 @@ async def test_an_original_is_read_from_s3(
 )
 async def test_what_rekognition_cannot_read_is_sent_as_a_rendition(
     fake: FakeRekognition,
-    tables: Cloud,  # noqa: F811
+    tables: Cloud,
     clock: FixedClock,
     facts: dict[str, Any],
 ) -> None:
@@ -86,7 +86,7 @@ async def test_what_rekognition_cannot_read_is_sent_as_a_rendition(
 
 async def test_the_same_content_is_paid_for_once(
     fake: FakeRekognition,
-    tables: Cloud,  # noqa: F811
+    tables: Cloud,
     clock: FixedClock,
 ) -> None:
     """At once, later, and by another process; but another owner's answer is not used."""
@@ -108,7 +108,7 @@ async def test_the_same_content_is_paid_for_once(
 
 async def test_beyond_the_months_limit_photos_wait(
     fake: FakeRekognition,
-    tables: Cloud,  # noqa: F811
+    tables: Cloud,
     clock: FixedClock,
 ) -> None:
     """All processes count together."""
@@ -128,7 +128,7 @@ async def test_beyond_the_months_limit_photos_wait(
 
 async def test_beyond_the_limit_another_labeler_may_answer(
     fake: FakeRekognition,
-    tables: Cloud,  # noqa: F811
+    tables: Cloud,
     clock: FixedClock,
 ) -> None:
     """The one that the settings name, and Rekognition is not asked."""
@@ -142,7 +142,7 @@ async def test_beyond_the_limit_another_labeler_may_answer(
 @pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException"])
 async def test_throttling_is_waited_out(
     fake: FakeRekognition,
-    tables: Cloud,  # noqa: F811
+    tables: Cloud,
     clock: FixedClock,
     code: str,
 ) -> None:
@@ -154,7 +154,7 @@ async def test_throttling_is_waited_out(
 
 async def test_a_photo_that_nobody_can_read_is_invalid(
     fake: FakeRekognition,
-    tables: Cloud,  # noqa: F811
+    tables: Cloud,
     clock: FixedClock,
 ) -> None:
     """Neither the original nor the rendition: asking again would only cost money."""

@@ -15,7 +15,7 @@ from imgtag.domain.events import PhotoStored
 from imgtag.domain.ids import OwnerId, PhotoId
 from imgtag.testing.clock import FixedClock
 from imgtag.testing.photos import ADA, Maker
-from tests.aws.fixtures import Cloud, aws_environment, aws_server, cloud, queues  # noqa: F401
+from tests.aws.cloud import Cloud
 
 PHOTO = PhotoId("01h0000000000000000000000a")
 
@@ -118,13 +118,13 @@ def test_only_so_many_keys_are_remembered() -> None:
 
 
 @pytest.fixture
-async def queue(queues: Cloud) -> AsyncIterator[SqsQueue]:  # noqa: F811
+async def queue(queues: Cloud) -> AsyncIterator[SqsQueue]:
     """Give an empty queue."""
     async with BACKENDS["sqs"].queue(queues.context, "photos") as queue:
         yield queue
 
 
-async def plant(queues: Cloud, body: str) -> None:  # noqa: F811
+async def plant(queues: Cloud, body: str) -> None:
     """Send a message as S3 does."""
     sqs = await clients.sqs(queues.context)
     await sqs.send_message(QueueUrl=queues.settings.sqs_photos, MessageBody=body)
@@ -137,7 +137,7 @@ async def take(queue: SqsQueue) -> Any:
 
 async def test_a_message_ends_with_its_last_event(
     queue: SqsQueue,
-    queues: Cloud,  # noqa: F811
+    queues: Cloud,
     clock: FixedClock,
 ) -> None:
     """Of several events in one message, one that is not done brings them all back."""
@@ -157,7 +157,7 @@ async def test_a_message_ends_with_its_last_event(
 
 async def test_foreign_messages_end_at_once(
     queue: SqsQueue,
-    queues: Cloud,  # noqa: F811
+    queues: Cloud,
 ) -> None:
     """S3's tests and news of other objects are removed without anybody being bothered."""
     await plant(queues, '{"Event": "s3:TestEvent"}')
@@ -167,7 +167,7 @@ async def test_foreign_messages_end_at_once(
     assert await queue.waiting() == 0
 
 
-async def test_stale_news_end_at_once(queue: SqsQueue, queues: Cloud) -> None:  # noqa: F811
+async def test_stale_news_end_at_once(queue: SqsQueue, queues: Cloud) -> None:
     """After a later state of a key was dealt with, an earlier one is no news."""
     key = f"originals/ada/{PHOTO}"
     await plant(queues, message(record(key, sequencer="0A")))

@@ -29,16 +29,7 @@ from imgtag.testing.contracts.labeler import LabelerContract
 from imgtag.testing.contracts.notifier import NotifierContract
 from imgtag.testing.photos import ADA, BOB
 from tests.aws import rekognition
-from tests.aws.fixtures import (  # noqa: F401
-    Cloud,
-    aws_environment,
-    aws_server,
-    buckets,
-    cloud,
-    queues,
-    tables,
-    topic,
-)
+from tests.aws.cloud import Cloud
 
 
 class TestBlobs(BlobStoreContract[S3BlobStore]):
@@ -47,12 +38,12 @@ class TestBlobs(BlobStoreContract[S3BlobStore]):
     signs_urls = True
 
     @pytest.fixture(autouse=True)
-    def on(self, cloud: Cloud) -> None:  # noqa: F811
+    def on(self, cloud: Cloud) -> None:
         """Keep the cloud at hand for the back doors."""
         self.cloud = cloud
 
     @pytest.fixture
-    async def store(self, buckets: Cloud) -> AsyncIterator[S3BlobStore]:  # noqa: F811
+    async def store(self, buckets: Cloud) -> AsyncIterator[S3BlobStore]:
         """Give an empty store."""
         async with BACKENDS["s3"].blobs(buckets.context) as store:
             yield store
@@ -84,12 +75,12 @@ class TestQueue(EventQueueContract[SqsQueue]):
     """`SqsQueue` on moto."""
 
     @pytest.fixture(autouse=True)
-    def on(self, cloud: Cloud) -> None:  # noqa: F811
+    def on(self, cloud: Cloud) -> None:
         """Keep the cloud at hand for the back doors."""
         self.cloud = cloud
 
     @pytest.fixture
-    async def queue(self, queues: Cloud) -> AsyncIterator[SqsQueue]:  # noqa: F811
+    async def queue(self, queues: Cloud) -> AsyncIterator[SqsQueue]:
         """Give an empty queue."""
         async with BACKENDS["sqs"].queue(queues.context, "photos") as queue:
             yield queue
@@ -117,7 +108,7 @@ class TestCatalog(CatalogContract[DynamoCatalog]):
     model_steps = 100
 
     @pytest.fixture(autouse=True)
-    def on(self, cloud: Cloud) -> None:  # noqa: F811
+    def on(self, cloud: Cloud) -> None:
         """Keep the cloud at hand for the back doors."""
         self.cloud = cloud
 
@@ -129,7 +120,7 @@ class TestCatalog(CatalogContract[DynamoCatalog]):
     @pytest.fixture
     async def catalog(
         self,
-        tables: Cloud,  # noqa: F811
+        tables: Cloud,
         events: MemoryQueue,
     ) -> AsyncIterator[DynamoCatalog]:
         """Give an empty catalog."""
@@ -172,7 +163,7 @@ class TestBundles(BundleStoreContract[DynamoBundleStore]):
     transactional_events = False
 
     @pytest.fixture(autouse=True)
-    def on(self, cloud: Cloud) -> None:  # noqa: F811
+    def on(self, cloud: Cloud) -> None:
         """Keep the cloud at hand for the back doors."""
         self.cloud = cloud
 
@@ -184,7 +175,7 @@ class TestBundles(BundleStoreContract[DynamoBundleStore]):
     @pytest.fixture
     async def bundles(
         self,
-        tables: Cloud,  # noqa: F811
+        tables: Cloud,
         events: MemoryQueue,
     ) -> AsyncIterator[DynamoBundleStore]:
         """Give an empty store."""
@@ -208,7 +199,7 @@ class TestLabeler(LabelerContract[RekognitionLabeler]):
     @pytest.fixture
     async def labeler(
         self,
-        tables: Cloud,  # noqa: F811
+        tables: Cloud,
         monkeypatch: pytest.MonkeyPatch,
     ) -> AsyncIterator[RekognitionLabeler]:
         """Give a labeler."""
@@ -229,8 +220,8 @@ class TestNotifier(NotifierContract[SnsNotifier]):
     @pytest.fixture
     async def notifier(
         self,
-        topic: Cloud,  # noqa: F811
-        queues: Cloud,  # noqa: F811
+        topic: Cloud,
+        queues: Cloud,
     ) -> AsyncIterator[SnsNotifier]:
         """Give a notifier with two subscribers."""
         self.cloud = queues
