@@ -245,6 +245,9 @@ class BundleStore(Protocol):
     async def get(self, owner: OwnerId, bundle: BundleId) -> Bundle:
         """Fetch one bundle, or raise `NotFound`."""
 
+    async def by_key(self, owner: OwnerId, idempotency_key: str) -> Bundle:
+        """Fetch the bundle that `create` would answer this key with now, or raise `NotFound`."""
+
     async def by_token(self, token: str) -> Bundle:
         """Fetch the bundle that a short link means, or raise `NotFound`."""
 

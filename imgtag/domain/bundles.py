@@ -103,6 +103,12 @@ class Bundle:
         """Tell whether both were asked for in the same words, whatever matched at the time."""
         return self._request == other._request
 
+    def must_be_asked_like(self, other: Self) -> None:
+        """Hold an idempotency key to its request: raise `Conflict` unless both are `asked_like`."""
+        if not self.asked_like(other):
+            msg = "this idempotency key was used for another request"
+            raise Conflict(msg, code="idempotency_key_reused")
+
     @property
     def _request(self) -> tuple[Query, bool, str | None]:
         given = self.name != default_name(self.query, self.created_at)

@@ -122,6 +122,11 @@ class Bundles:
         Raises `Invalid`, code ``nothing_matches``, or `Conflict` for a key that was used to ask
         for something else.
         """
+        if idempotency_key is not None:
+            # Asked first: by now the photos may be gone, and the answer is still that bundle.
+            earlier = await self._made_with(idempotency_key, owner, query, name, sidecars=sidecars)
+            if earlier:
+                return earlier.at(self._clock.now())
         entries = await self._entries(owner, query)
         if not entries:
             msg = "no photo matches"
@@ -143,6 +148,17 @@ class Bundles:
             created_at=now,
         )
         return await self._keep(bundle.ready(now), idempotency_key)
+
+    async def _made_with(
+        self, key: str, owner: OwnerId, query: Query, name: str | None, *, sidecars: bool
+    ) -> Bundle | None:
+        try:
+            bundle = await self._bundles.by_key(owner, key)
+        except NotFound:
+            return None
+        name = name or default_name(query, bundle.created_at)
+        bundle.must_be_asked_like(replace(bundle, query=query, name=name, sidecars=sidecars))
+        return bundle
 
     async def _keep(self, bundle: Bundle, idempotency_key: str | None) -> Bundle:
         manifest = BlobKey(bundle.owner, BlobKind.MANIFEST, bundle.id)

@@ -249,7 +249,7 @@ class LastWriterWins(MemoryBundleStore):
 class SharesKeys(MemoryBundleStore):
     """Takes an idempotency key for the same, whoever sends it."""
 
-    def _made_with(self, _: Bundle, idempotency_key: str | None) -> Any:
+    def _made_with(self, _: OwnerId, idempotency_key: str | None, now: datetime) -> Any:
         rows = self._rows.values()
         return next((row for row in rows if row.idempotency_key == idempotency_key), None)
 

@@ -122,6 +122,8 @@ def test_the_same_request_is_the_same_words(make: Maker, clock: FixedClock) -> N
         make.bundle(query=asked, name="Other"),
     ):
         assert not first.asked_like(other)
+        with pytest.raises(Conflict):
+            first.must_be_asked_like(other)
     unnamed = query(unlabelled=True)
     today = make.bundle(query=unnamed, name=default_name(unnamed, clock.now()))
     clock.advance(timedelta(hours=13))

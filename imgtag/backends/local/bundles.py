@@ -99,6 +99,14 @@ class SqliteBundleStore:
     async def get(self, owner: OwnerId, bundle: BundleId) -> Bundle:
         return await self._database.read(lambda db: _find(db, owner, bundle))
 
+    async def by_key(self, owner: OwnerId, idempotency_key: str) -> Bundle:
+        values = (owner, idempotency_key, to_micros(self._clock.now() - IDEMPOTENCY))
+        rows = await self._database.read(partial(fetch, sql=_MADE_WITH, values=values))
+        for _, body in rows:
+            return _from_json(body)
+        msg = "no bundle was made with this key"
+        raise NotFound(msg)
+
     async def by_token(self, token: str) -> Bundle:
         rows = await self._database.read(
             lambda db: fetch(db, "SELECT body FROM bundles WHERE token = ?", (token,))
@@ -168,9 +176,7 @@ def _find(db: apsw.Connection, owner: OwnerId, bundle: BundleId) -> Bundle:
 def _made_with(db: apsw.Connection, bundle: Bundle, idempotency_key: str | None) -> Bundle | None:
     oldest = to_micros(bundle.created_at - IDEMPOTENCY)
     for request, body in fetch(db, _MADE_WITH, (bundle.owner, idempotency_key, oldest)):
-        if not _from_json(request).asked_like(bundle):
-            msg = "this idempotency key was used for another request"
-            raise Conflict(msg, code="idempotency_key_reused")
+        _from_json(request).must_be_asked_like(bundle)
         return _from_json(body)
     return None
 

@@ -33,11 +33,9 @@ class MemoryBundleStore:
     async def create(
         self, bundle: Bundle, *, idempotency_key: str | None, event: Event | None
     ) -> Bundle:
-        earlier = self._made_with(bundle, idempotency_key)
+        earlier = self._made_with(bundle.owner, idempotency_key, bundle.created_at)
         if earlier:
-            if not earlier.asked_as.asked_like(bundle):
-                msg = "this idempotency key was used for another request"
-                raise Conflict(msg, code="idempotency_key_reused")
+            earlier.asked_as.must_be_asked_like(bundle)
             return earlier.bundle
         row = _Row(bundle, bundle, idempotency_key, self._clock.now())
         self._rows[bundle.owner, bundle.id] = row
@@ -47,6 +45,13 @@ class MemoryBundleStore:
 
     async def get(self, owner: OwnerId, bundle: BundleId) -> Bundle:
         return self._find(owner, bundle).bundle
+
+    async def by_key(self, owner: OwnerId, idempotency_key: str) -> Bundle:
+        row = self._made_with(owner, idempotency_key, self._clock.now())
+        if row is None:
+            msg = "no bundle was made with this key"
+            raise NotFound(msg)
+        return row.bundle
 
     async def by_token(self, token: str) -> Bundle:
         for row in self._rows.values():
@@ -89,12 +94,12 @@ class MemoryBundleStore:
             raise NotFound(msg)
         return row
 
-    def _made_with(self, bundle: Bundle, idempotency_key: str | None) -> _Row | None:
+    def _made_with(self, owner: OwnerId, idempotency_key: str | None, now: datetime) -> _Row | None:
         for row in self._rows.values():
             if (
                 idempotency_key is not None
-                and (row.bundle.owner, row.idempotency_key) == (bundle.owner, idempotency_key)
-                and bundle.created_at - row.bundle.created_at < IDEMPOTENCY
+                and (row.bundle.owner, row.idempotency_key) == (owner, idempotency_key)
+                and now - row.bundle.created_at < IDEMPOTENCY
             ):
                 return row
         return None

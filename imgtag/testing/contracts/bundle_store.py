@@ -139,7 +139,8 @@ class BundleStoreContract(Contract, Generic[B]):
     async def test_a_forgotten_bundle_is_gone(self, bundles: B, make: Maker) -> None:
         """By id, by link and for writers; forgetting it again is fine, for its owner only."""
         gone, kept = make.bundle(), make.bundle()
-        await add(bundles, gone, kept)
+        await bundles.create(gone, idempotency_key=KEY, event=None)
+        await add(bundles, kept)
         await bundles.forget(BOB, kept.id)
         for _ in range(2):
             await bundles.forget(ADA, gone.id)
@@ -147,6 +148,7 @@ class BundleStoreContract(Contract, Generic[B]):
             bundles.get(ADA, gone.id),
             bundles.by_token(gone.token),
             bundles.replace(gone),
+            bundles.by_key(ADA, KEY),
         ):
             with pytest.raises(NotFound):
                 await call
@@ -160,6 +162,7 @@ class BundleStoreContract(Contract, Generic[B]):
         await bundles.create(first, idempotency_key=KEY, event=asked(first))
         written = await bundles.replace(first.moved(BundleState.BUILDING))
         clock.advance(DAY - MOMENT)
+        assert await bundles.by_key(ADA, KEY) == written
         again = make.bundle(photos=7, bytes=7)
         assert await bundles.create(again, idempotency_key=KEY, event=asked(again)) == written
         assert await drain(events) == [asked(first)]
@@ -169,6 +172,8 @@ class BundleStoreContract(Contract, Generic[B]):
         """After 24 hours it makes a new bundle, and counts from that one on."""
         await bundles.create(make.bundle(), idempotency_key=KEY, event=None)
         clock.advance(DAY)
+        with pytest.raises(NotFound):
+            await bundles.by_key(ADA, KEY)
         second = make.bundle()
         assert await bundles.create(second, idempotency_key=KEY, event=None) == second
         clock.advance(HOUR)
@@ -199,6 +204,10 @@ class BundleStoreContract(Contract, Generic[B]):
         for bundle, key in zip(made, keys, strict=True):
             assert await bundles.create(bundle, idempotency_key=key, event=None) == bundle
         assert len(await self.rows(bundles)) == len(made)
+        assert await bundles.by_key(BOB, KEY) == made[1]
+        for owner, key in ((BOB, KEY.upper()), (ADA, ""), (ADA, made[3].id)):
+            with pytest.raises(NotFound):
+                await bundles.by_key(owner, key)
 
     async def test_twenty_equal_requests_at_once_make_one_bundle(
         self, bundles: B, events: EventQueue, make: Maker

@@ -85,10 +85,7 @@ class DynamoBundleStore:
             # No key was in the way, so that the answer to this very write was lost.
             return await self.get(bundle.owner, bundle.id)
         earlier = await self.get(bundle.owner, BundleId(str(claimed["bundle"])))
-        if not earlier.asked_like(bundle):
-            raise Conflict(
-                "this idempotency key was used for another request", code="idempotency_key_reused"
-            )
+        earlier.must_be_asked_like(bundle)
         return earlier
 
     async def get(self, owner: OwnerId, bundle: BundleId) -> Bundle:
@@ -106,6 +103,13 @@ class DynamoBundleStore:
             rows = self._table.partition(f"Q#{owner}#{item['sk']}")
             pieces = [str(row["ids"]) async for row in rows]
         return load(owner, str(item["doc"]), int(item["rev"]), pieces)
+
+    async def by_key(self, owner: OwnerId, idempotency_key: str) -> Bundle:
+        claimed = await self._table.get(_claim_key(owner, idempotency_key))
+        oldest = moment(self._clock.now() - IDEMPOTENCY)
+        if claimed is None or str(claimed["made"]) <= oldest:
+            raise NotFound("no bundle was made with this key")
+        return await self.get(owner, BundleId(str(claimed["bundle"])))
 
     async def by_token(self, token: str) -> Bundle:
         link = await self._table.get((f"L#{token}", _ONLY))
