@@ -18,6 +18,7 @@ import structlog
 from aiohttp import web
 
 from imgtag import __version__
+from imgtag.api.malformed import Runner
 from imgtag.api.system import READINESS
 from imgtag.compose import System, open_system
 from imgtag.domain.errors import Invalid
@@ -103,7 +104,7 @@ async def _listening_to_signals(stop: Stop) -> AsyncIterator[None]:
 
 def make_runner(system: System) -> web.AppRunner:
     """Make the HTTP side, not yet listening."""
-    return web.AppRunner(
+    return Runner(
         create_app(system.services),
         keepalive_timeout=KEEP_ALIVE_SECONDS,
         lingering_time=LINGERING_SECONDS,

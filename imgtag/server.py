@@ -15,6 +15,7 @@ from imgtag.api.access import POLICIES, authorise
 from imgtag.api.delivery import DELIVERY, Delivery
 from imgtag.api.headers import add_headers, answer_preflight
 from imgtag.api.keys import SERVICES, Services, services
+from imgtag.api.malformed import answer_expectation
 from imgtag.api.openapi import document
 from imgtag.api.page import PAGE, Page
 from imgtag.api.problems import REQUEST_ID, answer_errors
@@ -48,9 +49,9 @@ def create_app(known: Services) -> web.Application:
     app[DOCUMENT] = document(ROUTES)
     app[POLICIES] = MappingProxyType({route.handler: route.access for route in ROUTES})
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, route.handler)
-        if route.method == "GET":
-            app.router.add_route("HEAD", route.path, route.handler)
+        for method in (route.method, "HEAD") if route.method == "GET" else (route.method,):
+            add = app.router.add_route
+            add(method, route.path, route.handler, expect_handler=answer_expectation)
     app.on_response_prepare.append(add_headers)
     return app
 

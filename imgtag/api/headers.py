@@ -35,16 +35,21 @@ def page_policy(settings: Settings) -> str:
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Add what every answer carries; what a handler has set stays."""
     request[STARTED] = True
-    headers = response.headers
     settings = services(request).settings
-    headers["X-Request-Id"] = request.get(REQUEST_ID, "unknown")
-    for name, value in _ALWAYS.items():
-        headers.setdefault(name, value)
-    is_page = response.content_type == "text/html"
-    headers.setdefault("Content-Security-Policy", page_policy(settings) if is_page else _NO_PAGE)
+    if response.content_type == "text/html":
+        response.headers.setdefault("Content-Security-Policy", page_policy(settings))
+    harden(response, request.get(REQUEST_ID, "unknown"))
     if settings.public_url.startswith("https:"):
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     _add_cors(request, response, settings)
+
+
+def harden(response: web.StreamResponse, request_id: str) -> None:
+    """Add the id, and what no browser may do with an answer that is no page."""
+    response.headers["X-Request-Id"] = request_id
+    for name, value in _ALWAYS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Content-Security-Policy", _NO_PAGE)
 
 
 def _add_cors(request: web.Request, response: web.StreamResponse, settings: Settings) -> None:

@@ -70,7 +70,7 @@ def status_of(error: ImgtagError) -> HTTPStatus:
 
 
 def problem(
-    request: web.Request,
+    request: web.BaseRequest,
     status: HTTPStatus,
     code: str,
     detail: str,
@@ -108,6 +108,12 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         _cut_if_started(request, error)
         detail = "the request took too long to arrive"
         response = problem(request, HTTPStatus.REQUEST_TIMEOUT, "request_timeout", detail)
+        response.force_close()
+        return response
+    except web.RequestPayloadError as error:
+        _cut_if_started(request, error)
+        detail = "the body can't be read: its chunks or its Content-Encoding are malformed"
+        response = problem(request, HTTPStatus.BAD_REQUEST, "bad_request", detail)
         response.force_close()
         return response
     except ConnectionError:
