@@ -13,18 +13,20 @@ from typing import Any, Final
 import structlog
 from aiohttp import hdrs, web
 
+from imgtag.api.access import identify
 from imgtag.api.keys import principal, services
 from imgtag.api.origin import origin
 from imgtag.api.views import bundle_out, tally_out
 from imgtag.domain.bundles import Bundle
-from imgtag.domain.errors import NotFound, Unavailable
+from imgtag.domain.errors import NotFound, Unauthenticated, Unavailable
 from imgtag.domain.ids import BundleId, OwnerId
-from imgtag.services.feed import Listener, News
+from imgtag.services.feed import Feed, Listener, News
 
 # Between two bursts, so that labelling hundreds of photos a second doesn't drown a page.
 BURST_SECONDS: Final = 0.25
-# Proxies close what is silent: nginx after 60 s, CloudFront after 30 s.
-KEEP_ALIVE_SECONDS: Final = 15
+# Silence is broken this often: proxies close what is silent, CloudFront after 30 s. It is also how
+# long a stream may outlive its credential.
+KEEP_ALIVE_SECONDS: Final = 5
 _RECENT_BUNDLES: Final = 20
 
 log = structlog.get_logger(__name__)
@@ -47,12 +49,24 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
             return response
         try:
             await _send_state(request, response, owner)
-            while not feed.closed:
-                await _send_burst(request, response, owner, listener)
-        except Unavailable as error:
+            await _send_news(request, response, feed, listener)
+        except (Unavailable, Unauthenticated) as error:
             # The head of the answer has gone out: what is left is to end it and be called again.
-            log.warning("events cut short", error=error.detail)
+            log.info("events cut short", error=error.detail)
     return response
+
+
+async def _send_news(
+    request: web.Request, response: web.StreamResponse, feed: Feed, listener: Listener
+) -> None:
+    """Send what comes for as long as the credential holds, which is looked up now and then."""
+    owner, look_again = principal(request).owner, 0.0
+    while not feed.closed:
+        now = asyncio.get_running_loop().time()
+        if now >= look_again:
+            await identify(request)
+            look_again = now + KEEP_ALIVE_SECONDS
+        await _send_burst(request, response, owner, listener)
 
 
 async def _send_burst(

@@ -1,16 +1,19 @@
 """Who may call what."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
 import pytest
 
+from imgtag.api import events
 from imgtag.api.access import Access
 from imgtag.api.routes import ROUTES
 from imgtag.settings import Settings
 from imgtag.testing.photos import jpeg
-from tests.http.service import Service, serving
+from tests.http.service import DEADLINE_SECONDS, Service, serving
 
 PASSWORD = "a long enough password"
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
@@ -205,3 +208,34 @@ async def test_other_origins_are_let_in_by_name_only(settings: Callable[..., Set
                 service.url + "/api/config", headers={"Origin": origin}
             ) as answer:
                 assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+async def _listen(service: Service, headers: dict[str, str]) -> list[bytes]:
+    """Hear of everything until the server ends the stream."""
+    async with service.client.get(service.url + "/api/events", headers=headers) as answer:
+        assert answer.status == 200
+        return [line async for line in answer.content]
+
+
+async def test_a_feed_ends_with_its_credential(
+    accounts: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session that was signed out, a token revoked or expired: what they opened is cut off."""
+    monkeypatch.setattr(events, "KEEP_ALIVE_SECONDS", 0.05)
+    session = await set_up(accounts)
+    soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    tokens = []
+    for ends in (None, soon):
+        body = {"name": "feed", "expires_at": ends}
+        _, token = await accounts.call("POST", "/api/tokens", json=body, headers=session)
+        tokens.append(token)
+    bearers = [{"Authorization": f"Bearer {token['token']}"} for token in tokens]
+    async with asyncio.timeout(DEADLINE_SECONDS), asyncio.TaskGroup() as tasks:
+        listening = [tasks.create_task(_listen(accounts, each)) for each in (session, *bearers)]
+        await listening[2]
+        assert not listening[1].done()
+        await accounts.call("DELETE", f"/api/tokens/{tokens[0]['id']}", headers=session)
+        await listening[1]
+        assert not listening[0].done()
+        await accounts.call("DELETE", "/api/session", headers=session)
+    assert all(task.result() for task in listening)
