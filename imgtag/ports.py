@@ -321,6 +321,9 @@ class EventQueue(Protocol):
     async def dead_letters(self) -> int:
         """How many events were given up on."""
 
+    async def redrive(self) -> int:
+        """Deliver everything that was given up on again, as if it were new; say how many."""
+
 
 # Labels
 

@@ -8,7 +8,7 @@ import click
 from imgtag.cli.configuration import load_settings, must_have_backends
 from imgtag.cli.output import json_option, note, print_json, say
 from imgtag.cli.running import Exit
-from imgtag.compose import open_backends
+from imgtag.compose import SystemClock, open_backends
 from imgtag.services.doctor import Report, examine
 from imgtag.settings import Settings
 
@@ -19,8 +19,8 @@ from imgtag.settings import Settings
 def doctor(*, repair: bool, as_json: bool) -> int:
     """Check that everything is as it should be.
 
-    Reads the settings, reaches every backend, recounts the labels and looks for bytes without a
-    photo and photos without bytes.
+    Reads the settings, reaches every backend, recounts the labels, and looks for bytes without a
+    photo or a bundle, for photos and bundles without bytes, and for what was given up on.
     """
     settings = load_settings()
     must_have_backends(settings)
@@ -34,7 +34,7 @@ def doctor(*, repair: bool, as_json: bool) -> int:
 
 async def _examine(settings: Settings, *, repair: bool) -> Report:
     async with open_backends(settings) as backends:
-        return await examine(backends, repair=repair)
+        return await examine(backends, SystemClock(), repair=repair)
 
 
 def _tell(report: Report) -> None:

@@ -1,26 +1,35 @@
 """Comparing what should be with what is, and mending it on demand."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
 
-from imgtag.domain.errors import NotFound
-from imgtag.domain.ids import OwnerId, PhotoId
+from imgtag.domain.bundles import RUNNING, Bundle, BundleState
+from imgtag.domain.errors import Conflict, NotFound
+from imgtag.domain.events import PhotoStored
+from imgtag.domain.ids import BundleId, OwnerId, PhotoId
 from imgtag.domain.keys import BlobKey, BlobKind
-from imgtag.domain.photos import Photo, PhotoState
+from imgtag.domain.photos import Failure, Photo, PhotoState
 from imgtag.domain.queries import Position, Query, Sort
-from imgtag.ports import Backends
+from imgtag.imaging.model import CODES
+from imgtag.ports import Backends, Clock
 
-_PAGE = 500
-_OF_A_PHOTO = frozenset({BlobKind.ORIGINAL, BlobKind.THUMBNAIL, BlobKind.RENDITION})
-_OF_A_BUNDLE = frozenset({BlobKind.MANIFEST, BlobKind.ARCHIVE})
+_PAGE: Final = 500
+_OF_A_BUNDLE: Final = frozenset({BlobKind.MANIFEST, BlobKind.ARCHIVE})
+_ITS_OWN_FAULT: Final = CODES | {"missing_bytes", "unreadable_photo"}
+# Longer than freezing the largest library takes.
+_ON_ITS_WAY: Final = timedelta(hours=1)
+# No bundle is due later than this, so that all are found.
+_EVERY_BUNDLE: Final = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something that is not as it should be.
 
-    *code* is ``count_drift``, ``missing_bytes``, ``wrong_size``, ``orphan_bytes`` or
-    ``dead_letters``.
+    *code* is ``count_drift``, ``missing_bytes``, ``wrong_size``, ``given_up``, ``orphan_bytes``,
+    ``missing_manifest`` or ``dead_letters``.
     """
 
     code: str
@@ -46,8 +55,9 @@ class Report:
 class Doctor:
     """Examines one installation. Safe beside a running service."""
 
-    def __init__(self, backends: Backends, *, repair: bool) -> None:
+    def __init__(self, backends: Backends, clock: Clock, *, repair: bool) -> None:
         self._backends = backends
+        self._clock = clock
         self._repair = repair
         self._findings: list[Finding] = []
         self._photos = 0
@@ -61,6 +71,8 @@ class Doctor:
             async for photo in _all_photos(self._backends, owner):
                 self._photos += 1
                 await self._check_bytes(photo)
+                await self._check_labels(photo)
+        await self._check_bundles()
         await self._find_orphans()
         await self._find_dead_letters()
         return Report(self._findings, len(owners), self._photos, self._blobs)
@@ -90,6 +102,43 @@ class Doctor:
             detail = f"photo {photo.id} has {info.size} bytes and should have {photo.size}"
             self._found("wrong_size", detail)
 
+    async def _check_labels(self, photo: Photo) -> None:
+        """Find what failed by no fault of its own: whatever was in the way may have passed."""
+        failure = photo.failure
+        if photo.state is not PhotoState.FAILED or not failure or failure.code in _ITS_OWN_FAULT:
+            return
+        mended = self._repair and await self._label_again(photo)
+        self._found("given_up", f"photo {photo.id} got no labels: {failure.detail}", mended=mended)
+
+    async def _label_again(self, photo: Photo) -> bool:
+        event = PhotoStored(photo.owner, photo.id)
+        try:
+            await self._backends.catalog.relabel(photo.owner, photo.id, event)
+        except (Conflict, NotFound):
+            return False
+        return True
+
+    async def _check_bundles(self) -> None:
+        now = self._clock.now()
+        async for bundle in self._backends.bundles.unfinished(before=now + _EVERY_BUNDLE):
+            if bundle.at(now).state not in {*RUNNING, BundleState.READY}:
+                continue
+            try:
+                await self._backends.blobs.stat(BlobKey(bundle.owner, BlobKind.MANIFEST, bundle.id))
+            except NotFound:
+                mended = self._repair and await self._end(bundle)
+                detail = f"the manifest of bundle {bundle.id} is gone"
+                self._found("missing_manifest", detail, mended=mended)
+
+    async def _end(self, bundle: Bundle) -> bool:
+        failure = Failure("missing_manifest", "its list of photos is gone; order it again")
+        failed = replace(bundle.moved(BundleState.FAILED, failure=failure), lease_until=None)
+        try:
+            await self._backends.bundles.replace(failed)
+        except (Conflict, NotFound):
+            return False
+        return True
+
     async def _find_orphans(self) -> None:
         async for key in self._backends.blobs.keys():
             self._blobs += 1
@@ -100,19 +149,37 @@ class Doctor:
 
     async def _belongs(self, key: BlobKey) -> bool:
         if key.kind in _OF_A_BUNDLE:
-            return True  # the sweeper knows when these go
+            return await self._belongs_to_a_bundle(key)
         try:
             photo = await self._backends.catalog.get(key.owner, PhotoId(key.name))
         except NotFound:
             return False
         return photo.id == key.name
 
+    async def _belongs_to_a_bundle(self, key: BlobKey) -> bool:
+        try:
+            await self._backends.bundles.get(key.owner, BundleId(key.name))
+        except NotFound:
+            return await self._is_young(key)
+        return True  # the sweeper knows when it goes
+
+    async def _is_young(self, key: BlobKey) -> bool:
+        """Tell whether the bundle may be on its way: its row is written after its manifest."""
+        try:
+            info = await self._backends.blobs.stat(key)
+        except NotFound:
+            return True
+        return info.modified_at > self._clock.now() - _ON_ITS_WAY
+
     async def _find_dead_letters(self) -> None:
         queues = {"photos": self._backends.photo_events, "bundles": self._backends.bundle_events}
         for name, queue in queues.items():
             number = await queue.dead_letters()
             if number:
-                self._found("dead_letters", f"{number} events of {name} were given up on")
+                if self._repair:
+                    await queue.redrive()
+                detail = f"{number} events of {name} were given up on"
+                self._found("dead_letters", detail, mended=self._repair)
 
     def _found(self, code: str, detail: str, *, mended: bool = False) -> None:
         self._findings.append(Finding(code, detail, mended))
@@ -134,6 +201,6 @@ async def _all_photos(backends: Backends, owner: OwnerId) -> AsyncIterator[Photo
             after = page.next
 
 
-async def examine(backends: Backends, *, repair: bool) -> Report:
-    """Compare counts with photos, and photos with bytes, either way; mend when asked to."""
-    return await Doctor(backends, repair=repair).examine()
+async def examine(backends: Backends, clock: Clock, *, repair: bool) -> Report:
+    """Compare counts, photos, bundles and bytes with each other; mend when asked to."""
+    return await Doctor(backends, clock, repair=repair).examine()

@@ -157,6 +157,9 @@ class _FaultyQueue(_Faulty):
     async def dead_letters(self) -> int:
         return int(await self._call("dead_letters", self._queue.dead_letters))
 
+    async def redrive(self) -> int:
+        return int(await self._call("redrive", self._queue.redrive))
+
 
 async def _awaited(fault: _Fault, call: Coroutine[Any, Any, P]) -> P:
     with closing(call):
@@ -214,3 +217,7 @@ class UnrulyQueue:
     async def dead_letters(self) -> int:
         """Count copies as events."""
         return await self._queue.dead_letters()
+
+    async def redrive(self) -> int:
+        """Count copies as events."""
+        return await self._queue.redrive()

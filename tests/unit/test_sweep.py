@@ -10,7 +10,6 @@ from imgtag.domain.events import PhotoDiscarded, PhotoStored
 from imgtag.domain.keys import BlobKey, BlobKind
 from imgtag.domain.queries import Query
 from imgtag.services.bundles import REMEMBERED, Bundles
-from imgtag.services.doctor import examine
 from imgtag.services.feed import Feed
 from imgtag.services.sweep import OVERDUE, Lifetimes, Sweeper
 from imgtag.testing.photos import ADA, jpeg
@@ -103,22 +102,3 @@ async def test_bundles_expire_and_are_forgotten() -> None:
     await sweep.sweep()
     with pytest.raises(NotFound):
         await bundles.get(ADA, bundle.id)
-
-
-async def test_the_doctor_finds_what_is_wrong_and_mends_it() -> None:
-    """Missing and orphaned bytes are found either way; orphans go on demand."""
-    at = desk()
-    kept, lost = await at.stored(jpeg()), await at.stored(jpeg(20, 20))
-    assert (await examine(at.ports, repair=False)).findings == []
-    await at.ports.blobs.delete(BlobKey(ADA, BlobKind.ORIGINAL, lost.id))
-    orphan = BlobKey(ADA, BlobKind.THUMBNAIL, at.make.photo_id())
-    async with at.ports.blobs.write(orphan, content_type="image/jpeg") as writer:
-        await writer.write(jpeg())
-
-    report = await examine(at.ports, repair=False)
-    assert {finding.code for finding in report.findings} == {"missing_bytes", "orphan_bytes"}
-    assert not report.healthy
-    await examine(at.ports, repair=True)
-    again = await examine(at.ports, repair=False)
-    assert [finding.code for finding in again.findings] == ["missing_bytes"]
-    assert (await at.ports.blobs.stat(BlobKey(ADA, BlobKind.ORIGINAL, kept.id))).size

@@ -204,6 +204,25 @@ class SqsQueue:
     async def dead_letters(self) -> int:
         return await self._count(self._dead_url)
 
+    async def redrive(self) -> int:
+        # Not until there are none: what can't be read is back before the last one is sent.
+        revived, most = 0, await self.dead_letters()
+        with translated("queue of dead letters"):
+            while revived < most and (messages := await self._dead()):
+                for raw in messages:
+                    await self._sqs.send_message(QueueUrl=self._url, MessageBody=raw["Body"])
+                    await self._sqs.delete_message(
+                        QueueUrl=self._dead_url, ReceiptHandle=raw["ReceiptHandle"]
+                    )
+                    revived += 1
+        return revived
+
+    async def _dead(self) -> Sequence["MessageTypeDef"]:
+        told = await self._polls.receive_message(
+            QueueUrl=self._dead_url, MaxNumberOfMessages=MAX_BATCH, WaitTimeSeconds=1
+        )
+        return told.get("Messages", [])
+
     async def _count(self, url: str) -> int:
         names: Any = [
             "ApproximateNumberOfMessages",

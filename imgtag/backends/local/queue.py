@@ -66,6 +66,11 @@ SELECT event, topic, body, attempts, :now, :reason FROM events
 WHERE event = :event AND attempts = :attempt
 """
 
+_REVIVE: Final = """
+INSERT INTO events (topic, body, due_at)
+SELECT topic, body, :now FROM dead_letters WHERE topic = :topic ORDER BY event
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class SqliteDelivery:
@@ -145,6 +150,16 @@ class SqliteQueue:
 
     async def dead_letters(self) -> int:
         return await self.database.write(lambda db: self._count(db, "dead_letters"))
+
+    async def redrive(self) -> int:
+        def revive(db: apsw.Connection) -> int:
+            self._bury_exhausted(db)
+            db.execute(_REVIVE, {"topic": self.topic, "now": self._now()})
+            db.execute("DELETE FROM dead_letters WHERE topic = ?", (self.topic,))
+            self.database.after_commit(self._wake)
+            return db.changes()
+
+        return await self.database.write(revive)
 
     async def forget(self, number: int) -> None:
         """Remove the event; absent is fine."""

@@ -104,6 +104,13 @@ class MemoryQueue:
         self._bury_exhausted()
         return len(self.buried)
 
+    async def redrive(self) -> int:
+        self._bury_exhausted()
+        revived, self.buried = self.buried, []
+        for letter in revived:
+            self.put(letter.body)
+        return len(revived)
+
     def remove(self, number: int) -> None:
         """Forget the message; absent is fine."""
         self._messages.pop(number, None)

@@ -259,6 +259,29 @@ class EventQueueContract(Contract, Generic[Q]):
         assert not await queue.receive(limit=1, wait=NOW)
         assert (await queue.waiting(), await queue.dead_letters()) == (0, 1)
 
+    async def test_dead_letters_can_be_sent_again(
+        self, queue: Q, make: Maker, clock: FixedClock
+    ) -> None:
+        """They are delivered as if they were new, with all their attempts, and no other is."""
+        dead, done, unread = stored(make), stored(make), UNREADABLE[1]
+        await queue.send(dead)
+        await queue.send(done)
+        await self.plant(queue, unread)
+        for delivery in await take(queue, 3):
+            if delivery.event == done:
+                await delivery.acknowledge()
+            else:
+                await delivery.bury("cannot be done")
+        assert await queue.dead_letters() == 2
+        assert await queue.redrive() == 2
+        assert (await queue.waiting(), await queue.dead_letters()) == (2, 0)
+        again = await take(queue, 2)
+        assert {each.event for each in again} == {dead, None}
+        assert {each.attempt for each in again} == {1}
+        await self.pass_time(clock, lease(queue) * 1.5)
+        assert {each.attempt for each in await take(queue, 2)} == {2}
+        assert await queue.redrive() == 0
+
     async def test_waiting_counts_what_is_not_done(self, queue: Q, make: Maker) -> None:
         """Waiting, delayed and leased events count; acknowledged ones do not."""
         assert (await queue.waiting(), await queue.dead_letters()) == (0, 0)
