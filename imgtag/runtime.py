@@ -7,6 +7,7 @@ signal skips the grace.
 """
 
 import asyncio
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -33,6 +34,8 @@ KEEP_ALIVE_SECONDS: Final = 10
 LINGERING_SECONDS: Final = 2
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _INTERRUPTED: Final = 130
+# More than there are ports. macOS says that there is no limit, and refuses more than 10,240.
+_FILES: Final = 10_240 if sys.platform == "darwin" else 65_536
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +79,7 @@ async def serve(settings: Settings, role: Role = Role.ALL) -> int:
     the settings can't be carried out.
     """
     set_up_logs(settings)
+    _allow_many_files()
     stop = Stop()
     async with (
         _listening_to_signals(stop),
@@ -90,6 +94,14 @@ async def serve(settings: Settings, role: Role = Role.ALL) -> int:
             status = 1
     log.info("stopped")
     return _INTERRUPTED if stop.forced.is_set() else status
+
+
+def _allow_many_files() -> None:
+    """Open as many files and sockets as this process may; shells begin with 1,024 or 256."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    DotEnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -40,6 +41,21 @@ _BACKENDS: Final[dict[Profile, dict[str, str]]] = {
 }
 
 Words = Annotated[tuple[str, ...], NoDecode]
+
+
+# What the commands that call a service read; a `.env` may hold both halves.
+CLIENT_NAMES: Final = frozenset({"server", "token"})
+
+
+def config_file() -> Path:
+    """Tell which TOML file counts."""
+    return Path(os.environ.get("IMGTAG_CONFIG") or "imgtag.toml")
+
+
+class _WithoutClientSettings(DotEnvSettingsSource):
+    def __call__(self) -> dict[str, Any]:
+        known = super().__call__()
+        return {name: value for name, value in known.items() if name not in CLIENT_NAMES}
 
 
 def _data_dir() -> Path:
@@ -122,14 +138,13 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - ours reads the same file
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Add the TOML file behind the environment."""
-        toml = TomlConfigSettingsSource(
-            settings_cls, Path(os.environ.get("IMGTAG_CONFIG") or "imgtag.toml")
-        )
-        return init_settings, env_settings, dotenv_settings, file_secret_settings, toml
+        toml = TomlConfigSettingsSource(settings_cls, config_file())
+        dotenv = _WithoutClientSettings(settings_cls)
+        return init_settings, env_settings, dotenv, file_secret_settings, toml
 
     @field_validator(
         "cors_origins", "trusted_hosts", "page_sources", "import_sources", mode="before"
@@ -149,8 +164,11 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _choose_backends(cls, data: Any) -> Any:
-        defaults = dict(_BACKENDS.get(data.get("profile", "local"), {}))
-        defaults.setdefault("auth", "none" if data.get("host", "127.0.0.1") in LOOPBACK else "oidc")
+        profile, host = data.get("profile", "local"), data.get("host", "127.0.0.1")
+        if not (isinstance(profile, str) and isinstance(host, str)):
+            return data  # each is refused by its own field
+        defaults = dict(_BACKENDS.get(profile, {}))  # type: ignore[call-overload]
+        defaults.setdefault("auth", "none" if host in LOOPBACK else "oidc")
         return {**data, **{port: data.get(port) or name for port, name in defaults.items()}}
 
     @field_validator("host")

@@ -13,12 +13,14 @@ from imgtag.backends import find
 from imgtag.cli.output import note
 from imgtag.cli.running import Misconfigured
 from imgtag.domain.errors import Invalid
-from imgtag.settings import Settings
+from imgtag.settings import CLIENT_NAMES, Settings, config_file
 
 PREFIX: Final = "IMGTAG_"
 PORTS: Final = ("blobs", "catalog", "queue", "labeler", "notifier", "auth", "bundles")
 # Read by the command line itself, or before there are settings.
-OTHER_NAMES: Final = frozenset({"IMGTAG_CONFIG", "IMGTAG_SERVER", "IMGTAG_TOKEN"})
+OTHER_NAMES: Final = frozenset(
+    {"IMGTAG_CONFIG", *(f"{PREFIX}{name.upper()}" for name in CLIENT_NAMES)}
+)
 
 
 def load_settings(**given: Any) -> Settings:
@@ -28,14 +30,18 @@ def load_settings(**given: Any) -> Settings:
     """
     for warning in unknown_variables(os.environ):
         note(f"imgtag: {warning}")
+    missing = list(_missing_file())
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        raise Misconfigured(_problems(error)) from error
+        raise Misconfigured([*missing, *_problems(error)]) from error
     except (SettingsError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Misconfigured([f"the settings can't be read: {error}"]) from error
     except OSError as error:
         raise Misconfigured([f"{error.filename}: {error.strerror}"]) from error
+    if missing:
+        raise Misconfigured(missing)
+    return settings
 
 
 def must_have_backends(settings: Settings) -> None:
@@ -52,15 +58,32 @@ def must_have_backends(settings: Settings) -> None:
 
 def unknown_variables(names: Iterable[str]) -> Iterator[str]:
     """Find variables that look like settings and are none, and what was meant perhaps."""
-    known = {f"{PREFIX}{field.upper()}" for field in Settings.model_fields} | OTHER_NAMES
     for name in sorted(names):
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            near = difflib.get_close_matches(name.upper(), known, n=1)
-            yield f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else "")
+        if name.upper().startswith(PREFIX) and name.upper() not in _known():
+            yield _unknown(name)
+
+
+def _known() -> frozenset[str]:
+    return OTHER_NAMES | {f"{PREFIX}{field.upper()}" for field in Settings.model_fields}
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name.upper(), _known(), n=1)
+    return f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _missing_file() -> Iterator[str]:
+    """Tell where a file was asked for by name; without a name it may be absent."""
+    there = config_file().exists() and not config_file().is_dir()
+    if os.environ.get("IMGTAG_CONFIG") and not there:
+        yield f"IMGTAG_CONFIG: there is no file {config_file()}"
 
 
 def _problems(error: ValidationError) -> Iterator[str]:
     for each in error.errors(include_url=False, include_context=False, include_input=False):
         message = each["msg"].removeprefix("Value error, ")
-        place = ".".join(str(step) for step in each["loc"])
-        yield f"{PREFIX}{place.upper()}: {message}" if place else message
+        place = PREFIX + ".".join(str(step) for step in each["loc"]).upper()
+        if each["type"] == "extra_forbidden":
+            yield _unknown(place)
+        else:
+            yield f"{place}: {message}" if each["loc"] else message

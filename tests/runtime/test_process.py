@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import resource
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -97,6 +98,19 @@ async def test_a_second_service_on_the_same_folder_is_refused(tmp_path: Path) ->
         assert len(err.splitlines()) == 1
         async with client.get(f"{service.url}/readyz") as answer:
             assert answer.status == 200
+
+
+async def test_it_may_open_as_many_files_as_it_is_allowed(tmp_path: Path) -> None:
+    """A shell's low limit is raised to the one that the administrator has set."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 256), hard))
+    try:
+        async with running(tmp_path) as service:
+            kept = resource.prlimit(service.process.pid, resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert kept == (min(hard, 65_536), hard)
 
 
 async def test_all_that_is_wrong_with_the_settings_is_told_at_once(tmp_path: Path) -> None:
