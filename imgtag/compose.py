@@ -18,15 +18,19 @@ from typing import Final
 from imgtag import backends
 from imgtag.api.keys import Services
 from imgtag.backends.local.lock import open_data_dir
+from imgtag.domain.bundles import Bundle
 from imgtag.domain.ids import OwnerId
 from imgtag.domain.labels import LabelLimits
 from imgtag.imaging.model import Limits
 from imgtag.imaging.pool import ImagingPool
 from imgtag.metrics import Metrics
 from imgtag.ports import Backends, Labeler
+from imgtag.services.archives import Archives, PartedStore
+from imgtag.services.building import Builder
 from imgtag.services.bundles import Bundles
 from imgtag.services.feed import Feed
 from imgtag.services.labelling import Labelling
+from imgtag.services.layouts import Layouts
 from imgtag.services.metered import MeteredLabeler
 from imgtag.services.photos import Photos
 from imgtag.services.signing import Signer
@@ -38,6 +42,8 @@ from imgtag.worker import Work
 _KEY_FILE: Final = "signing.key"
 _SECRET_BYTES: Final = 32
 _IN_DATA_DIR: Final = frozenset({"files", "sqlite"})
+# They share one memory: a large one must not keep a small one waiting.
+_BUNDLES_AT_ONCE: Final = 4
 _NOBODY: Final = OwnerId("readiness-probe")
 
 
@@ -119,7 +125,17 @@ def _alone(settings: Settings) -> AbstractContextManager[object]:
 def _build(settings: Settings, ports: Backends, inspector: ImagingPool) -> System:
     clock, feed, metrics = SystemClock(), Feed(), Metrics()
     signer = Signer(_secret(settings))
-    bundles = Bundles(ports.blobs, ports.catalog, ports.bundles, clock=clock, feed=feed)
+    layouts = Layouts(ports.blobs)
+    archives = Archives(ports.blobs) if isinstance(ports.blobs, PartedStore) else None
+    bundles = Bundles(
+        ports.blobs,
+        ports.catalog,
+        ports.bundles,
+        layouts=layouts,
+        archives=archives,
+        clock=clock,
+        feed=feed,
+    )
     services = Services(
         settings=settings,
         clock=clock,
@@ -144,9 +160,12 @@ def _build(settings: Settings, ports: Backends, inspector: ImagingPool) -> Syste
             "queue": ports.photo_events.waiting,
         },
     )
+    work = [_labelling(settings, ports, inspector, services)]
+    if archives:
+        work.append(_building(settings, ports, archives, layouts, services))
     return System(
         services=services,
-        work=(_labelling(settings, ports, inspector, services),),
+        work=tuple(work),
         sweeper=Sweeper(
             ports,
             bundles,
@@ -179,6 +198,33 @@ def _labelling(
         concurrency=2 * _workers(settings),
         wait=timedelta(seconds=settings.poll_seconds),
     )
+
+
+def _building(
+    settings: Settings, ports: Backends, archives: Archives, layouts: Layouts, services: Services
+) -> Work:
+    builder = Builder(
+        archives,
+        ports.bundles,
+        ports.bundle_events,
+        layouts.of,
+        announce=_tell_nobody,
+        memory=settings.bundle_memory,
+        clock=services.clock,
+        feed=services.feed,
+    )
+    return Work(
+        name="bundles",
+        queue=ports.bundle_events,
+        handle=builder.handle,
+        give_up=builder.give_up,
+        concurrency=_BUNDLES_AT_ONCE,
+        wait=timedelta(seconds=settings.poll_seconds),
+    )
+
+
+async def _tell_nobody(bundle: Bundle) -> None:
+    """Stand in for news to people who are away."""
 
 
 def _workers(settings: Settings) -> int:

@@ -12,6 +12,7 @@ from imgtag.domain.photos import Failure
 from imgtag.domain.queries import Query
 
 LIFETIME: Final = timedelta(hours=24)
+REMEMBERED: Final = timedelta(days=30)
 
 
 class BundleState(StrEnum):
@@ -55,7 +56,8 @@ class Bundle:
     *photos* and *bytes* are exact from the start: they follow from the frozen manifest. *token* is
     what its short link ends in. *revision* grows with every write, so that a store can compare and
     set. *lease_until* says how long a worker may count on being the only one that builds it, and
-    *checkpoint* is that worker's own note for whoever carries on.
+    *checkpoint* is that worker's own note for whoever carries on. *cleared* says that nothing is
+    left of it but this row.
     """
 
     owner: OwnerId
@@ -75,6 +77,7 @@ class Bundle:
     revision: int = 0
     lease_until: datetime | None = None
     checkpoint: str | None = None
+    cleared: bool = False
 
     def at(self, now: datetime) -> Self:
         """Show it as it stands at *now*: a link dies on time, whenever the sweeper comes."""
@@ -118,7 +121,8 @@ class Bundle:
         """From when on nobody is at work on it, given when its row was written last.
 
         That is when it was created while QUEUED, when its lease ends while a worker has it, when
-        it expires while READY, and when it was written once it has ended.
+        it expires while READY, when it was written once it has ended, and when it may be forgotten
+        once it is cleared.
         """
         match self.state:
             case BundleState.QUEUED:
@@ -127,6 +131,8 @@ class Bundle:
                 return self.lease_until or written_at
             case BundleState.READY:
                 return self.expires_at or written_at
+            case _ if self.cleared:
+                return max(written_at, self.created_at + REMEMBERED)
             case _:
                 return written_at
 

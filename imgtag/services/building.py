@@ -1,129 +1,84 @@
-"""Building archives ahead, where a store can't make them up while they are read.
+"""Building archives ahead: several parts at a time, by one worker after the other if need be.
 
-An archive's layout is known before any photo is read, so that it is written in parts, several at a
-time and by any worker: the parts that the store has are the checkpoint.
+An archive's layout is known before any photo is read, so that every worker cuts it into the same
+parts, whoever began it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from imgtag.domain.bundles import RUNNING, Bundle, BundleState, Progress
-from imgtag.domain.errors import Conflict, NotFound, Unavailable
-from imgtag.domain.events import BundleRequested
-from imgtag.domain.keys import BlobKey, BlobKind
+from imgtag.domain.errors import Conflict, Invalid, NotFound, Unavailable
+from imgtag.domain.events import BundleRequested, Event
 from imgtag.domain.photos import Failure
 from imgtag.pipeline.budget import ByteBudget
-from imgtag.pipeline.download import Damaged, Download
+from imgtag.pipeline.download import Damaged
 from imgtag.pipeline.prefetch import prefetch
 from imgtag.ports import BundleStore, Clock, EventQueue
+from imgtag.services.archives import Archives, PartedWriter
 from imgtag.services.feed import Feed
+from imgtag.services.layouts import Layout
 
 MIB: Final = 1024 * 1024
 PART_BYTES: Final = 8 * MIB
 # docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 MAX_PARTS: Final = 10_000
-LEASE: Final = timedelta(minutes=2)
-# In case the news that a photo is back gets lost. No queue can hold an event back for longer.
-LOOK_AGAIN: Final = timedelta(minutes=15)
-ZIP: Final = "application/zip"
+# A restore from the deepest archive takes two days; beyond that, something kills every worker.
+PATIENCE: Final = timedelta(days=3)
+# Tasks that wait for their turn; what is read at once is bounded by bytes.
+_PARTS_AHEAD: Final = 32
+
+Announce = Callable[[Bundle], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
-
-
-class PartedWriter(Protocol):
-    """One large blob on its way in, in parts numbered from 1, by several workers in turn."""
-
-    @property
-    def checkpoint(self) -> str:
-        """All that another worker needs to carry on."""
-        ...
-
-    @property
-    def done(self) -> Mapping[int, int]:
-        """The parts that the store has: number to size in bytes."""
-        ...
-
-    async def put(self, number: int, content: bytes) -> None:
-        """Send one part; sending it again replaces it."""
-        ...
-
-    async def finish(self) -> None:
-        """Make the blob of all parts: only now it is visible."""
-        ...
-
-    async def abort(self) -> None:
-        """Throw the parts away; twice is fine."""
-        ...
-
-
-class PartedStore(Protocol):
-    """What a blob store has on top when archives are built on it."""
-
-    async def write_parts(
-        self, key: BlobKey, *, content_type: str, checkpoint: str | None = None
-    ) -> PartedWriter:
-        """Begin a blob, or carry on. `NotFound` when the checkpoint's upload has ended."""
-        ...
-
-    async def restore(self, keys: Sequence[BlobKey], event: BundleRequested) -> int:
-        """Bring back what is archived; *event* comes when all is. Tell how many are not yet."""
-        ...
-
-    async def delete(self, key: BlobKey) -> None:
-        """Remove a blob."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a bundle is made of: the archive, and the originals that have to be readable."""
-
-    download: Download
-    originals: Sequence[BlobKey]
 
 
 class Builder:
     """Builds bundles that are asked for by `BundleRequested`; several may run at once.
 
-    *announce* is called when a bundle became ready or failed; it may be called twice.
+    A claim lasts as long as the lease of *events*, and is renewed as that is. *announce* is called
+    when a bundle became ready or failed; it may be called twice. Of *memory* bytes, half is for
+    parts that are being sent and half for the reads that fill them.
     """
 
     def __init__(  # noqa: PLR0913 - each is a thing of its own
         self,
-        blobs: PartedStore,
+        archives: Archives,
         bundles: BundleStore,
         events: EventQueue,
-        plan: Callable[[Bundle], Awaitable[Plan]],
+        plan: Callable[[Bundle], Awaitable[Layout]],
         *,
-        announce: Callable[[Bundle], Awaitable[None]],
-        budget: ByteBudget,
+        announce: Announce,
+        memory: int,
         clock: Clock,
         feed: Feed,
     ) -> None:
-        self._blobs = blobs
+        self._archives = archives
         self._bundles = bundles
         self._events = events
         self._plan = plan
         self._announce = announce
-        self._budget = budget
         self._clock = clock
         self._feed = feed
-        # Parts take half of the budget at most, so that the reads which fill them never starve.
-        self._parts = asyncio.Semaphore(max(1, budget.size // (2 * PART_BYTES)))
+        self._lease = timedelta(seconds=events.lease_seconds)
+        # Two budgets: parts that wait for a read would starve it, if they shared one.
+        self._parts, self._reads = ByteBudget(memory // 2), ByteBudget(memory - memory // 2)
 
-    async def handle(self, event: BundleRequested) -> None:
+    async def handle(self, event: Event) -> None:
         """Build the bundle, unless it has ended or somebody else is at it."""
+        if not isinstance(event, BundleRequested):
+            msg = "news of a photo came on the queue of bundles"
+            raise Invalid(msg)
         try:
             bundle = await self._claim(await self._bundles.get(event.owner, event.bundle))
-        except NotFound:
-            return
-        except Conflict:
-            bundle = None
+        except (NotFound, Conflict):
+            return  # it was forgotten, or somebody else has claimed it in this moment
         if bundle:
             await self._build_or_stop(bundle)
 
@@ -131,21 +86,22 @@ class Builder:
         now = self._clock.now()
         if bundle.state not in RUNNING:
             return None
+        if bundle.created_at < now - PATIENCE:
+            failure = Failure("not_built", "it could not be built within its time")
+            await self._fail(bundle, failure)
+            return None
         if bundle.lease_until and bundle.lease_until > now:
             # Whoever has it may have died: look again when the lease must have been renewed.
             event = BundleRequested(bundle.owner, bundle.id)
-            await self._events.send(event, after=LEASE)
+            await self._events.send(event, after=bundle.lease_until - now)
             return None
-        claimed = bundle.moved(BundleState.BUILDING)
-        return await self._bundles.replace(replace(claimed, lease_until=now + LEASE))
+        return await self._bundles.replace(replace(bundle, lease_until=now + self._lease))
 
     async def _build_or_stop(self, bundle: Bundle) -> None:
         try:
             await self._build(bundle)
-        except Damaged as damaged:
-            await self._fail(bundle, Failure("photo_damaged", damaged.reason))
         except Conflict:
-            await self._drop(bundle)
+            await self._drop_unless_wanted(bundle)
         except (Unavailable, asyncio.CancelledError):
             await self._let_go(bundle)
             raise
@@ -160,135 +116,144 @@ class Builder:
             return
 
     async def _build(self, bundle: Bundle) -> None:
-        plan = await self._plan(bundle)
+        layout = await self._plan(bundle)
         event = BundleRequested(bundle.owner, bundle.id)
-        if await self._blobs.restore(plan.originals, event):
+        if await self._archives.restore(layout.originals, event):
+            # Without a lease: the news that all is back, or the sweeper, brings it here again.
             waiting = replace(bundle.moved(BundleState.RESTORING), lease_until=None)
             self._tell(await self._bundles.replace(waiting))
-            await self._events.send(event, after=LOOK_AGAIN)
             return
-        writer = await self._writer(bundle)
-        work = _Work(self, bundle, plan.download, writer)
-        await work.run()
-        await writer.finish()
-        ready = await self._bundles.replace(work.bundle.ready(self._clock.now()))
+        try:
+            if not await self._archives.is_whole(bundle):
+                bundle = await self._write(bundle, layout)
+        except Damaged as damaged:
+            reason = f"{layout.archive.name_of(damaged.index)}: {damaged.reason}"
+            await self._fail(bundle, Failure("photo_damaged", reason))
+            return
+        ready = await self._bundles.replace(bundle.ready(self._clock.now()))
         self._tell(ready)
         await self._announce(ready)
 
-    async def _writer(self, bundle: Bundle) -> PartedWriter:
-        key = BlobKey(bundle.owner, BlobKind.ARCHIVE, bundle.id)
-        if bundle.checkpoint:
+    async def _write(self, bundle: Bundle, layout: Layout) -> Bundle:
+        """Send what the store hasn't got, and make it whole; answer with the bundle as it is."""
+        writer = await self._archives.writer(bundle)
+        work = _Work(bundle.moved(BundleState.BUILDING), layout, writer)
+        await self._note(work)
+        async with self._keeping_the_lease(work):
+            await self._send_parts(work)
             try:
-                return await self._blobs.write_parts(
-                    key, content_type=ZIP, checkpoint=bundle.checkpoint
-                )
-            except NotFound:
-                log.info("upload begins anew", bundle=bundle.id)
-        return await self._blobs.write_parts(key, content_type=ZIP)
+                await writer.finish()
+            except NotFound as error:
+                # An answer may have got lost after all was done.
+                if not await self._archives.is_whole(bundle):
+                    msg = "the upload was ended by somebody else"
+                    raise Unavailable(msg) from error
+        return work.bundle
 
-    async def note(self, bundle: Bundle, writer: PartedWriter, done: int) -> Bundle:
+    @asynccontextmanager
+    async def _keeping_the_lease(self, work: "_Work") -> AsyncIterator[None]:
+        async def keep() -> None:
+            while True:
+                await asyncio.sleep(self._lease.total_seconds() / 2)
+                await self._note(work)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                keeper = group.create_task(keep())
+                yield
+                keeper.cancel()
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from errors
+
+    async def _send_parts(self, work: "_Work") -> None:
+        size = work.layout.archive.size
+        length = part_bytes_for(size)
+        turns = asyncio.Semaphore(_PARTS_AHEAD)
+        async with asyncio.TaskGroup() as group:
+            for number, start in enumerate(range(0, size, length), 1):
+                stop = min(start + length, size)
+                if work.writer.done.get(number) != stop - start:
+                    await turns.acquire()
+                    sending = group.create_task(self._send_part(work, number, start, stop))
+                    sending.add_done_callback(lambda _: turns.release())
+
+    async def _send_part(self, work: "_Work", number: int, start: int, stop: int) -> None:
+        share = self._parts.share()
+        try:
+            await share.take(stop - start)
+            async with prefetch(
+                work.layout.archive, work.layout.source, self._reads, start=start, stop=stop
+            ) as chunks:
+                content = b"".join([chunk async for chunk in chunks])
+            await work.writer.put(number, content)
+        finally:
+            share.close()
+        await self._note(work)
+
+    async def _note(self, work: "_Work") -> None:
         """Write down how far it has come, and keep the lease. `Conflict` if it is ours no more."""
-        photos = bundle.photos * done // max(1, bundle.bytes)
-        noted = replace(
-            bundle,
-            checkpoint=writer.checkpoint,
-            progress=Progress(photos, done),
-            lease_until=self._clock.now() + LEASE,
-        )
-        written = await self._bundles.replace(noted)
-        self._tell(written)
-        return written
+        async with work.noting:
+            done = sum(work.writer.done.values())
+            photos = work.bundle.photos * done // max(1, work.bundle.bytes)
+            noted = replace(
+                work.bundle,
+                checkpoint=work.writer.checkpoint,
+                progress=Progress(photos, done),
+                lease_until=self._clock.now() + self._lease,
+            )
+            work.bundle = await self._bundles.replace(noted)
+        self._tell(work.bundle)
 
-    async def send_part(self, work: "_Work", number: int, start: int, stop: int) -> None:
-        """Read one part of the archive within the budget, and send it."""
-        async with self._parts:
-            share = self._budget.share()
-            try:
-                await share.take(stop - start)
-                download = work.download
-                async with prefetch(
-                    download.archive, download.source, self._budget, start=start, stop=stop
-                ) as chunks:
-                    content = b"".join([chunk async for chunk in chunks])
-                await work.writer.put(number, content)
-            finally:
-                share.close()
-
-    async def _drop(self, bundle: Bundle) -> None:
+    async def _drop_unless_wanted(self, bundle: Bundle) -> None:
         """Stop: it was cancelled, or another worker has it. Only what nobody needs is removed."""
         try:
             now_there = await self._bundles.get(bundle.owner, bundle.id)
         except NotFound:
             now_there = replace(bundle, state=BundleState.CANCELLED)
-        if now_there.state in RUNNING or now_there.state is BundleState.READY:
-            return
-        checkpoint = now_there.checkpoint or bundle.checkpoint
-        key = BlobKey(bundle.owner, BlobKind.ARCHIVE, bundle.id)
-        if checkpoint:
-            try:
-                writer = await self._blobs.write_parts(key, content_type=ZIP, checkpoint=checkpoint)
-                await writer.abort()
-            except NotFound:
-                await self._blobs.delete(key)
+        if now_there.state not in RUNNING and now_there.state is not BundleState.READY:
+            await self._archives.drop(now_there)
 
-    async def _fail(self, bundle: Bundle, failure: Failure) -> None:
-        current = await self._bundles.get(bundle.owner, bundle.id)
-        if current.state in RUNNING:
-            failed = replace(current.moved(BundleState.FAILED, failure=failure), lease_until=None)
-            written = await self._bundles.replace(failed)
-            self._tell(written)
-            await self._announce(written)
-            await self._drop(written)
-
-    async def give_up(self, event: BundleRequested, failure: Failure) -> None:
+    async def give_up(self, event: Event, failure: Failure) -> None:
         """Show *failure* on the bundle: the last attempt at building it has failed."""
+        if not isinstance(event, BundleRequested):
+            return
         try:
             await self._fail(await self._bundles.get(event.owner, event.bundle), failure)
         except (NotFound, Conflict):
             return
+
+    async def _fail(self, bundle: Bundle, failure: Failure) -> None:
+        current = await self._bundles.get(bundle.owner, bundle.id)
+        if current.state not in RUNNING:
+            return
+        failed = replace(current.moved(BundleState.FAILED, failure=failure), lease_until=None)
+        written = await self._bundles.replace(failed)
+        self._tell(written)
+        await self._archives.drop(written)
+        await self._announce(written)
 
     def _tell(self, bundle: Bundle) -> None:
         self._feed.publish(bundle.owner, "bundle", {"id": bundle.id})
 
 
 class _Work:
-    """One bundle being written by this process."""
+    """One bundle being written by this process; *bundle* is as it was noted last."""
 
-    def __init__(
-        self, builder: Builder, bundle: Bundle, download: Download, writer: PartedWriter
-    ) -> None:
+    def __init__(self, bundle: Bundle, layout: Layout, writer: PartedWriter) -> None:
         self.bundle = bundle
-        self.download = download
+        self.layout = layout
         self.writer = writer
-        self._builder = builder
-        self._noting = asyncio.Lock()
-
-    async def run(self) -> None:
-        """Send every part that the store hasn't, and write down each that it has."""
-        size = self.download.archive.size
-        length = part_bytes_for(size)
-        await self._note()
-        try:
-            async with asyncio.TaskGroup() as group:
-                for number, start in enumerate(range(0, size, length), 1):
-                    stop = min(start + length, size)
-                    if self.writer.done.get(number) != stop - start:
-                        group.create_task(self._send(number, start, stop))
-        except BaseExceptionGroup as errors:
-            error = errors.exceptions[0]
-            raise error from error.__cause__
-
-    async def _send(self, number: int, start: int, stop: int) -> None:
-        await self._builder.send_part(self, number, start, stop)
-        await self._note()
-
-    async def _note(self) -> None:
-        async with self._noting:
-            done = sum(self.writer.done.values())
-            self.bundle = await self._builder.note(self.bundle, self.writer, done)
+        self.noting = asyncio.Lock()
 
 
 def part_bytes_for(size: int) -> int:
     """Choose the bytes of a part from those of the whole alone: whoever carries on agrees."""
     least = -(-size // MAX_PARTS)
     return max(PART_BYTES, -(-least // MIB) * MIB)
+
+
+def _first(error: BaseException) -> BaseException:
+    """Find what began it in the groups that task groups raise."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

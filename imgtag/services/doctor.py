@@ -158,10 +158,10 @@ class Doctor:
 
     async def _belongs_to_a_bundle(self, key: BlobKey) -> bool:
         try:
-            await self._backends.bundles.get(key.owner, BundleId(key.name))
+            bundle = await self._backends.bundles.get(key.owner, BundleId(key.name))
         except NotFound:
             return await self._is_young(key)
-        return True  # the sweeper knows when it goes
+        return not bundle.cleared  # until then, the sweeper knows when it goes
 
     async def _is_young(self, key: BlobKey) -> bool:
         """Tell whether the bundle may be on its way: its row is written after its manifest."""

@@ -7,15 +7,16 @@ from typing import Final
 
 import structlog
 
+from imgtag.domain.bundles import RUNNING
 from imgtag.domain.errors import Conflict, NotFound, Unavailable
-from imgtag.domain.events import PhotoDiscarded, PhotoStored
+from imgtag.domain.events import BundleRequested, PhotoDiscarded, PhotoStored
 from imgtag.domain.keys import BlobKey, BlobKind
 from imgtag.domain.photos import Photo, PhotoState
 from imgtag.ports import Backends, Clock
 from imgtag.services.bundles import Bundles
 
 INTERVAL: Final = timedelta(minutes=5)
-# Longer than labelling ever takes, with all its attempts.
+# Longer than labelling ever takes, with all its attempts; how often a bundle looks for its photos.
 OVERDUE: Final = timedelta(minutes=15)
 BACKLOG: Final = 200
 
@@ -39,6 +40,8 @@ class Sweeper:
         self._blobs = backends.blobs
         self._catalog = backends.catalog
         self._photo_events = backends.photo_events
+        self._bundle_store = backends.bundles
+        self._bundle_events = backends.bundle_events
         self._bundles = bundles
         self._clock = clock
         self._lifetimes = lifetimes
@@ -61,6 +64,10 @@ class Sweeper:
                 await self._push_on(photo, now)
         async for photo in self._catalog.trashed(before=now - self._lifetimes.trash):
             await self._discard(photo)
+        async for bundle in self._bundle_store.unfinished(before=now - OVERDUE):
+            if bundle.state in RUNNING:
+                log.info("event sent again", bundle=bundle.id, state=bundle.state)
+                await self._bundle_events.send(BundleRequested(bundle.owner, bundle.id))
         await self._bundles.clear_away()
 
     async def _push_on(self, photo: Photo, now: datetime) -> None:

@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,13 +17,15 @@ from imgtag.backends.memory import MemoryBundleStore, MemoryQueue
 from imgtag.domain.bundles import Bundle, BundleState
 from imgtag.domain.events import BundleRequested
 from imgtag.domain.keys import BlobKey, BlobKind
+from imgtag.domain.photos import Failure
 from imgtag.pipeline.archive import Archive, Member
 from imgtag.pipeline.budget import ByteBudget
 from imgtag.pipeline.checksums import Checksums
-from imgtag.pipeline.download import Damaged, Download
 from imgtag.pipeline.prefetch import prefetch
-from imgtag.services.building import LEASE, MIB, PART_BYTES, Builder, Plan
+from imgtag.services.archives import Archives
+from imgtag.services.building import MIB, PART_BYTES, PATIENCE, Builder
 from imgtag.services.feed import Feed
+from imgtag.services.layouts import Layout
 from imgtag.testing.clock import FixedClock
 from imgtag.testing.contracts.base import DEADLINE_SECONDS
 from imgtag.testing.contracts.blob_store import key_of, read, write
@@ -39,6 +42,7 @@ class Photos:
         self.until = until
         self.stalled = asyncio.Event()
         self._bytes = [random.Random(n).randbytes(MIB) for n in range(number)]
+        self._archive: Archive | None = None
 
     def path(self, index: int) -> Path | None:
         """None lies on this machine."""
@@ -56,8 +60,15 @@ class Photos:
 
         yield chunks()
 
+    def spoil(self, index: int) -> None:
+        """Change the bytes of one after it was laid out."""
+        self._archive = self.archive()
+        self._bytes[index] = bytes(MIB)
+
     def archive(self) -> Archive:
         """Lay them out."""
+        if self._archive:
+            return self._archive
         members = []
         for number, content in enumerate(self._bytes):
             sums = Checksums()
@@ -78,25 +89,21 @@ class Works:
         self.announced: list[Bundle] = []
         self.originals: Sequence[BlobKey] = ()
 
-    def builder(self) -> Builder:
+    def builder(self, memory: int = 64 * MIB) -> Builder:
         """Start one more worker."""
         return Builder(
-            self.store,
+            Archives(self.store),
             self.bundles,
             self.events,
             self._plan,
             announce=self._announce,
-            budget=ByteBudget(64 * MIB),
+            memory=memory,
             clock=self.clock,
             feed=Feed(),
         )
 
-    async def _plan(self, _: Bundle) -> Plan:
-        async def ignore(_: Damaged) -> None:
-            return
-
-        archive = self.photos.archive()
-        return Plan(Download(archive, self.photos, "a.zip", "etag", ignore), self.originals)
+    async def _plan(self, _: Bundle) -> Layout:
+        return Layout(self.photos.archive(), self.photos, "etag", self.originals)
 
     async def _announce(self, bundle: Bundle) -> None:
         self.announced.append(bundle)
@@ -106,6 +113,11 @@ class Works:
         bundle = Maker(self.clock).bundle(bytes=self.photos.archive().size, photos=20)
         await self.bundles.create(bundle, idempotency_key=None, event=None)
         return BundleRequested(bundle.owner, bundle.id)
+
+    async def built(self, event: BundleRequested) -> bytes:
+        """Read the archive from the store, once it says that it is ready."""
+        assert (await self.bundles.get(ADA, event.bundle)).state is BundleState.READY
+        return await read(self.store, BlobKey(ADA, BlobKind.ARCHIVE, event.bundle))
 
     async def whole(self) -> bytes:
         """Make the archive as the local backend streams it."""
@@ -152,8 +164,7 @@ async def test_an_archive_is_what_the_local_backend_streams(works: Works) -> Non
     bundle = await works.bundles.get(ADA, event.bundle)
     assert bundle.state is BundleState.READY
     assert works.announced == [bundle]
-    archive = BlobKey(ADA, BlobKind.ARCHIVE, event.bundle)
-    assert await read(works.store, archive) == await works.whole()
+    assert await works.built(event) == await works.whole()
 
 
 async def test_another_worker_carries_on(works: Works, buckets: Cloud) -> None:
@@ -168,29 +179,89 @@ async def test_another_worker_carries_on(works: Works, buckets: Cloud) -> None:
     await works.builder().handle(event)
     sent = buckets.server.told()["asked"]["s3.PUT"] - before
     assert sent * PART_BYTES < left.bytes
-    archive = BlobKey(ADA, BlobKind.ARCHIVE, event.bundle)
-    assert await read(works.store, archive) == await works.whole()
+    assert await works.built(event) == await works.whole()
+
+
+@pytest.mark.parametrize("memory", [MIB, 3 * MIB])
+async def test_little_memory_is_enough(works: Works, memory: int) -> None:
+    """Whatever is set, parts and the reads that fill them don't wait for each other."""
+    event = await works.asked()
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        await works.builder(memory).handle(event)
+    assert await works.built(event) == await works.whole()
+
+
+async def test_a_lost_answer_at_the_end_does_no_harm(works: Works, buckets: Cloud) -> None:
+    """S3 has made the archive and said so to nobody: it is found to be whole."""
+    event = await works.asked()
+    buckets.server.steer({"operation": "s3.POST.uploadId", "kind": "lost", "rate": 1, "times": 1})
+    await works.builder().handle(event)
+    assert buckets.server.told()["struck"] == {"lost": 1}
+    assert await works.built(event) == await works.whole()
+
+
+async def test_a_whole_archive_is_not_written_again(works: Works, buckets: Cloud) -> None:
+    """A worker that died between the archive and its row leaves the row to the next one."""
+    event = await works.asked()
+    queued = await works.bundles.get(ADA, event.bundle)
+    await works.builder().handle(event)
+    ready = await works.bundles.get(ADA, event.bundle)
+    await works.bundles.replace(replace(queued, revision=ready.revision))
+    before = buckets.server.told()["asked"]["s3.PUT"]
+    await works.builder().handle(event)
+    assert buckets.server.told()["asked"]["s3.PUT"] == before
+    assert await works.built(event) == await works.whole()
+
+
+async def test_a_damaged_photo_fails_the_bundle(works: Works, buckets: Cloud) -> None:
+    """It says which one, and leaves nothing on S3."""
+    works.photos.spoil(3)
+    event = await works.asked()
+    await works.builder().handle(event)
+    bundle = await works.bundles.get(ADA, event.bundle)
+    assert bundle.state is BundleState.FAILED
+    assert bundle.failure
+    assert bundle.failure.detail == "3.jpg: its bytes are not the ones that came"
+    assert works.announced == [bundle]
+    assert await uploads(buckets) == ()
+
+
+async def test_what_is_given_up_shows_why(works: Works) -> None:
+    """After the last attempt the bundle has failed, and whoever waits is told."""
+    event = await works.asked()
+    await works.builder().give_up(event, Failure("aws_busy", "S3 was busy"))
+    bundle = await works.bundles.get(ADA, event.bundle)
+    assert (bundle.state, bundle.failure) == (
+        BundleState.FAILED,
+        Failure("aws_busy", "S3 was busy"),
+    )
+    assert works.announced == [bundle]
+
+
+async def test_a_bundle_that_kills_its_workers_ends(works: Works, clock: FixedClock) -> None:
+    """Nobody tries for ever."""
+    event = await works.asked()
+    clock.advance(PATIENCE + timedelta(seconds=1))
+    await works.builder().handle(event)
+    bundle = await works.bundles.get(ADA, event.bundle)
+    assert bundle.failure
+    assert bundle.failure.code == "not_built"
 
 
 async def test_a_bundle_under_way_is_left_alone(works: Works, clock: FixedClock) -> None:
     """Whoever comes second looks again when the lease is over: the first may have died."""
     event = await works.asked()
     bundle = await works.bundles.get(ADA, event.bundle)
-    leased = bundle.moved(BundleState.BUILDING)
-    await works.bundles.replace(_leased(leased, clock.now() + LEASE))
+    lease = timedelta(seconds=works.events.lease_seconds)
+    building = bundle.moved(BundleState.BUILDING)
+    await works.bundles.replace(replace(building, lease_until=clock.now() + lease))
     await works.builder().handle(event)
     assert (await works.bundles.get(ADA, event.bundle)).state is BundleState.BUILDING
-    clock.advance(LEASE)
+    clock.advance(lease)
     (again,) = await works.events.receive(limit=1, wait=timedelta(0))
     assert again.event == event
     await works.builder().handle(event)
     assert (await works.bundles.get(ADA, event.bundle)).state is BundleState.READY
-
-
-def _leased(bundle: Bundle, until: datetime) -> Bundle:
-    from dataclasses import replace  # noqa: PLC0415
-
-    return replace(bundle, lease_until=until)
 
 
 async def test_cancelling_throws_the_parts_away(works: Works, buckets: Cloud) -> None:

@@ -4,13 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from imgtag.domain.bundles import BundleState
+from imgtag.domain.bundles import REMEMBERED, BundleState
 from imgtag.domain.errors import NotFound
 from imgtag.domain.events import PhotoDiscarded, PhotoStored
 from imgtag.domain.keys import BlobKey, BlobKind
 from imgtag.domain.queries import Query
-from imgtag.services.bundles import REMEMBERED, Bundles
+from imgtag.services.bundles import Bundles
 from imgtag.services.feed import Feed
+from imgtag.services.layouts import Layouts
 from imgtag.services.sweep import OVERDUE, Lifetimes, Sweeper
 from imgtag.testing.photos import ADA, jpeg
 from tests.unit.services import Desk, desk
@@ -22,7 +23,15 @@ SOON = timedelta(minutes=1)
 def sweeper(at: Desk) -> tuple[Sweeper, Bundles]:
     """Build a sweeper, and the bundles that it clears away."""
     ports = at.ports
-    bundles = Bundles(ports.blobs, ports.catalog, ports.bundles, clock=at.clock, feed=Feed())
+    bundles = Bundles(
+        ports.blobs,
+        ports.catalog,
+        ports.bundles,
+        layouts=Layouts(ports.blobs),
+        archives=None,
+        clock=at.clock,
+        feed=Feed(),
+    )
     return Sweeper(ports, bundles, clock=at.clock, lifetimes=LIFETIMES), bundles
 
 

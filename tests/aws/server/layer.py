@@ -203,6 +203,8 @@ def _operation(environ: Environ, body: bytes) -> str:
         return "query." + parse_qs(body.decode())["Action"][0]
     if environ["PATH_INFO"].startswith("/moto-api"):
         return "moto"
+    if environ["REQUEST_METHOD"] == "POST":
+        return "s3.POST." + environ.get("QUERY_STRING", "").split("=")[0]
     return "s3." + str(environ["REQUEST_METHOD"])
 
 

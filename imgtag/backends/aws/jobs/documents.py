@@ -36,6 +36,7 @@ def dump(bundle: Bundle) -> tuple[str, Sequence[str]]:
         "expires": _text(bundle.expires_at),
         "leased": _text(bundle.lease_until),
         "checkpoint": bundle.checkpoint,
+        "cleared": bundle.cleared,
     }
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return text, _pieces(bundle.query.photo_ids) if many else ()
@@ -62,6 +63,7 @@ def load(owner: OwnerId, text: str, revision: int, pieces: Sequence[str] = ()) -
         revision=revision,
         lease_until=_time(data["leased"]),
         checkpoint=data["checkpoint"],
+        cleared=data.get("cleared", False),
     )
 
 
