@@ -36,12 +36,15 @@ from imgtag.services.photos import Photos
 from imgtag.services.signing import Signer
 from imgtag.services.sweep import Lifetimes, Sweeper
 from imgtag.services.uploads import Uploads
+from imgtag.services.watch import Watcher
 from imgtag.settings import Settings
 from imgtag.worker import Work
 
 _KEY_FILE: Final = "signing.key"
 _SECRET_BYTES: Final = 32
 _IN_DATA_DIR: Final = frozenset({"files", "sqlite"})
+# No other process reaches these, so that nothing happens without this one.
+_OF_ONE_PROCESS: Final = _IN_DATA_DIR | {"memory"}
 # They share one memory: a large one must not keep a small one waiting.
 _BUNDLES_AT_ONCE: Final = 4
 _NOBODY: Final = OwnerId("readiness-probe")
@@ -63,6 +66,7 @@ class System:
     services: Services
     work: tuple[Work, ...]
     sweeper: Sweeper
+    watcher: Watcher | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +122,12 @@ async def open_system(settings: Settings) -> AsyncIterator[System]:
 
 def _alone(settings: Settings) -> AbstractContextManager[object]:
     """Be the only service on the data folder, where anything is kept in it."""
-    kept_here = {settings.blobs, settings.catalog, settings.queue, settings.bundles} & _IN_DATA_DIR
+    kept_here = _stores(settings) & _IN_DATA_DIR
     return open_data_dir(settings.data_dir) if kept_here else nullcontext()
+
+
+def _stores(settings: Settings) -> frozenset[str]:
+    return frozenset({settings.blobs, settings.catalog, settings.queue, settings.bundles})
 
 
 def _build(settings: Settings, ports: Backends, inspector: ImagingPool) -> System:
@@ -151,6 +159,8 @@ def _build(settings: Settings, ports: Backends, inspector: ImagingPool) -> Syste
             signer=signer,
             feed=feed,
             max_photo_bytes=settings.max_photo_bytes,
+            # S3 tells of what it takes on SQS and nowhere else.
+            direct=settings.blobs != "s3" or settings.queue == "sqs",
         ),
         photos=Photos(ports.blobs, ports.catalog, clock=clock, feed=feed),
         bundles=bundles,
@@ -175,7 +185,14 @@ def _build(settings: Settings, ports: Backends, inspector: ImagingPool) -> Syste
                 upload=timedelta(minutes=settings.upload_minutes),
             ),
         ),
+        watcher=_watcher(settings, ports, feed),
     )
+
+
+def _watcher(settings: Settings, ports: Backends, feed: Feed) -> Watcher | None:
+    if not settings.live_events or _stores(settings) & _OF_ONE_PROCESS:
+        return None
+    return Watcher(feed, ports.catalog, ports.bundles)
 
 
 def _labelling(
@@ -188,6 +205,7 @@ def _labelling(
         inspector,
         feed=services.feed,
         limits=LabelLimits(settings.min_confidence, settings.max_labels),
+        max_photo_bytes=settings.max_photo_bytes,
     )
     return Work(
         name="photos",

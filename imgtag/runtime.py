@@ -25,6 +25,8 @@ from imgtag.compose import System, open_system
 from imgtag.domain.errors import Invalid
 from imgtag.logs import set_up_logs
 from imgtag.server import create_app
+from imgtag.services.sweep import Sweeper
+from imgtag.services.watch import Watcher
 from imgtag.settings import Settings
 from imgtag.worker import Consumer
 
@@ -153,7 +155,7 @@ async def _run(system: System, role: Role, runner: web.AppRunner | None, stop: S
     consumers = [Consumer(each, system.services.metrics) for each in work]
     async with asyncio.TaskGroup() as tasks:
         consuming = [tasks.create_task(consumer.run()) for consumer in consumers]
-        sweeping = [tasks.create_task(system.sweeper.run())] if role.works else []
+        background = [tasks.create_task(each.run()) for each in _background(system, role)]
         await _announce(system, runner)
         await stop.asked.wait()
         log.info("draining")
@@ -161,8 +163,15 @@ async def _run(system: System, role: Role, runner: web.AppRunner | None, stop: S
             consumer.stop()
         ending = tasks.create_task(_end(system, runner, consuming))
         await _wait_for(ending, stop, system.services.settings.drain_seconds)
-        for task in (ending, *consuming, *sweeping):
+        for task in (ending, *consuming, *background):
             task.cancel()
+
+
+def _background(system: System, role: Role) -> Sequence[Sweeper | Watcher]:
+    found: list[Sweeper | Watcher] = [system.sweeper] if role.works else []
+    if role.serves and system.watcher:
+        found.append(system.watcher)
+    return found
 
 
 async def _end(

@@ -99,6 +99,7 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "console", "json"] = "auto"
     drain_seconds: float = Field(25, ge=0, le=3600)
     poll_seconds: float = Field(2, gt=0, le=20)
+    live_events: bool = True
 
     max_photo_bytes: int = Field(64 * MIB, ge=1024, le=5 * 1024 * MIB)
     min_confidence: float = Field(70, ge=0, le=100)

@@ -15,6 +15,7 @@ from aiohttp import hdrs, web
 
 from imgtag.api.access import identify
 from imgtag.api.keys import principal, services
+from imgtag.api.messages import no_content
 from imgtag.api.origin import origin
 from imgtag.api.views import bundle_out, tally_out
 from imgtag.domain.bundles import Bundle
@@ -34,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 async def stream_events(request: web.Request) -> web.StreamResponse:
     """Stream the owner's news until the page goes away."""
+    if not services(request).settings.live_events:
+        return no_content()  # this tells an EventSource not to come back
     response = web.StreamResponse(
         headers={
             "Content-Type": "text/event-stream",

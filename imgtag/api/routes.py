@@ -99,7 +99,8 @@ ROUTES: Final = (
 
     Route("service", "GET", "/api/config", system.get_config, OPEN, answer=s.Config),
     Route("service", "GET", "/api/status", system.get_status, READ, answer=s.Status),
-    Route("service", "GET", "/api/events", events.stream_events, READ, media="text/event-stream"),
+    Route("service", "GET", "/api/events", events.stream_events, READ, media="text/event-stream",
+          problems=(204,)),
     Route("service", "GET", "/api/openapi.json", system.get_openapi, OPEN,
           media="application/json"),
     Route("service", "GET", "/api/docs", page.get_api_docs, OPEN, media="text/html"),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -72,6 +72,10 @@ class Feed:
         news = News(next(self._ids), topic, data)
         for listener in listeners:
             listener.put(news)
+
+    def owners(self) -> Sequence[OwnerId]:
+        """Whose pages are open here."""
+        return list(self._listeners)
 
     def close(self) -> None:
         """End all listening, so that open pages don't hold up a shutdown."""

@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
-from imgtag.domain.errors import Conflict, Invalid, NotFound
+import structlog
+
+from imgtag.domain.errors import Conflict, Invalid, NotFound, TooLarge
 from imgtag.domain.events import BundleRequested, Event, PhotoDiscarded, PhotoStored
 from imgtag.domain.ids import OwnerId, PhotoId
 from imgtag.domain.keys import BlobKey, BlobKind
@@ -19,6 +21,8 @@ from imgtag.ports import BlobStore, Catalog, Labeler, Rendition, Subject
 from imgtag.services.feed import Feed
 
 RENDITION_TYPE: Final = "image/jpeg"
+log = structlog.get_logger(__name__)
+
 _OF_A_PHOTO: Final = (BlobKind.ORIGINAL, BlobKind.THUMBNAIL, BlobKind.RENDITION)
 
 
@@ -33,7 +37,7 @@ class Inspector(Protocol):
 class Labelling:
     """Handles what is told of photos. Every method may run twice, or at once, or late."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a thing of its own
         self,
         blobs: BlobStore,
         catalog: Catalog,
@@ -42,6 +46,7 @@ class Labelling:
         *,
         feed: Feed,
         limits: LabelLimits,
+        max_photo_bytes: int,
     ) -> None:
         self._blobs = blobs
         self._catalog = catalog
@@ -49,6 +54,7 @@ class Labelling:
         self._inspector = inspector
         self._feed = feed
         self._limits = limits
+        self._max_photo_bytes = max_photo_bytes
 
     async def handle(self, event: Event) -> None:
         """Do what *event* asks for; what is no longer there needs nothing done."""
@@ -78,8 +84,18 @@ class Labelling:
             if photo.state in {PhotoState.AWAITING, PhotoState.STORED}:
                 async with self._on_disk(photo) as (path, content):
                     await self._look_at(photo, content, path)
+        except TooLarge:
+            await self._refuse(owner, photo_id)
         except (NotFound, Conflict):
             return  # it was deleted, or its bytes were replaced: a later event speaks for those
+
+    async def _refuse(self, owner: OwnerId, photo: PhotoId) -> None:
+        """End a photo that came by a URL which could not bind its size."""
+        log.warning("larger than a photo may be", photo=photo, limit=self._max_photo_bytes)
+        try:
+            await self._catalog.discard(owner, photo, PhotoDiscarded(owner, photo))
+        except Conflict:
+            return  # it was stored while the limit was higher
 
     async def _look_at(self, photo: Photo, content: Content, path: Path) -> None:
         side = self._labeler.rendition_side
@@ -136,6 +152,8 @@ class Labelling:
                 async with self._blobs.read(key) as chunks:
                     async for chunk in chunks:
                         sums.update(chunk)
+                        if sums.size > self._max_photo_bytes and not photo.content:
+                            raise TooLarge("the photo is too large", code="photo_too_large")
                         await asyncio.to_thread(file.write, chunk)
             except NotFound:
                 if photo.sha256 and photo.state is PhotoState.STORED:

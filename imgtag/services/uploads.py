@@ -60,9 +60,12 @@ class Received:
 
 
 class Uploads:
-    """Admits files, hands out tickets and takes the bytes where the store can't do so itself."""
+    """Admits files, hands out tickets and takes the bytes where the store can't do so itself.
 
-    def __init__(
+    *direct* says that somebody will tell of what the store takes itself.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a thing of its own
         self,
         blobs: BlobStore,
         catalog: Catalog,
@@ -71,6 +74,7 @@ class Uploads:
         signer: Signer,
         feed: Feed,
         max_photo_bytes: int,
+        direct: bool = True,
     ) -> None:
         self._blobs = blobs
         self._catalog = catalog
@@ -78,6 +82,7 @@ class Uploads:
         self._signer = signer
         self._feed = feed
         self._max_photo_bytes = max_photo_bytes
+        self._direct = direct
         self._arriving: WeakValueDictionary[PhotoId, asyncio.Lock] = WeakValueDictionary()
 
     async def admit(
@@ -138,7 +143,8 @@ class Uploads:
             sha256=photo.sha256,
         )
         key = BlobKey(photo.owner, BlobKind.ORIGINAL, photo.id)
-        return await self._blobs.upload_ticket(key, terms) or UploadTicket(
+        ticket = await self._blobs.upload_ticket(key, terms) if self._direct else None
+        return ticket or UploadTicket(
             url=f"{origin}/api/uploads/{self._sign(key, terms)}",
             method="PUT",
             headers={"Content-Type": terms.content_type},

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from imgtag.settings import Settings
 from imgtag.testing.photos import jpeg
-from tests.http.service import DEADLINE_SECONDS, Service
+from tests.http.service import DEADLINE_SECONDS, Service, serving
 
 
 async def news(service: Service) -> AsyncIterator[tuple[str, Any]]:
@@ -52,3 +53,9 @@ async def test_a_page_hears_of_its_bundles(service: Service) -> None:
         assert [(await anext(later))[0], (await anext(later))[1]] == ["labels", bundle]
     await listening.aclose()  # type: ignore[attr-defined]
     await later.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_stream_that_is_switched_off_says_so(settings: Callable[..., Settings]) -> None:
+    """204 is how a server tells an EventSource not to come back."""
+    async with serving(settings(live_events=False)) as service:
+        assert await service.call("GET", "/api/events") == (204, None)

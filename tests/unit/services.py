@@ -27,6 +27,7 @@ from imgtag.testing.clock import FixedClock
 from imgtag.testing.photos import ADA, Maker, content_of, facts, jpeg
 
 BAD = b"no photo"
+MAX_PHOTO_BYTES = 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -89,5 +90,6 @@ def desk() -> Desk:
         inspector,
         feed=Feed(),
         limits=LabelLimits(min_confidence=70, max_labels=25),
+        max_photo_bytes=MAX_PHOTO_BYTES,
     )
     return Desk(clock, ports, labeler, inspector, labelling, Maker(clock))

@@ -1,15 +1,16 @@
 """Labelling, twice, late, and of what is no photo."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
-from imgtag.domain.errors import Invalid
+from imgtag.domain.errors import Invalid, NotFound
 from imgtag.domain.events import PhotoDiscarded, PhotoStored
 from imgtag.domain.keys import BlobKey, BlobKind
 from imgtag.domain.photos import Failure, PhotoState
 from imgtag.testing.photos import ADA, hit, jpeg
-from tests.unit.services import BAD, desk
+from tests.unit.services import BAD, MAX_PHOTO_BYTES, desk
 
 
 async def test_the_same_news_again_costs_nothing() -> None:
@@ -127,3 +128,20 @@ async def test_labelling_at_once_leaves_true_counts(times: int) -> None:
 
     counts = {count.name: count.photos for count in await at.ports.catalog.counts(ADA)}
     assert counts == {"Nature": 1, "Outdoors": 1}
+
+
+async def test_what_came_larger_than_allowed_goes() -> None:
+    """A URL that can't bind a size takes it, and then neither bytes nor photo stay."""
+    at = desk()
+    photo = at.make.photo()
+    await at.ports.catalog.reserve(ADA, [photo])
+    key = BlobKey(ADA, BlobKind.ORIGINAL, photo.id)
+    async with at.ports.blobs.write(key, content_type="image/jpeg") as writer:
+        await writer.write(bytes(MAX_PHOTO_BYTES + 1))
+    await at.labelling.handle(PhotoStored(ADA, photo.id))
+
+    assert at.inspector.seen == []
+    with pytest.raises(NotFound):
+        await at.ports.catalog.get(ADA, photo.id)
+    [told] = await at.ports.photo_events.receive(limit=1, wait=timedelta(0))
+    assert told.event == PhotoDiscarded(ADA, photo.id)

@@ -68,7 +68,8 @@ class Usage:
 class RekognitionLabeler:
     """Asks Rekognition, not faster than *bucket* and not more often in a month than *limit*.
 
-    Beyond the limit photos wait, or *fallback* answers in its place.
+    Beyond the limit photos wait, or *fallback* answers in its place. Without *places* the originals
+    don't lie on S3, and it is shown renditions only.
     """
 
     model = MODEL
@@ -78,7 +79,7 @@ class RekognitionLabeler:
         self,
         rekognition: "RekognitionClient",
         answers: "Answers",
-        places: Places,
+        places: Places | None,
         bucket: TokenBucket,
         *,
         limit: int | None = None,
@@ -116,7 +117,7 @@ class RekognitionLabeler:
         )
 
     async def _ask(self, subject: Subject) -> Sequence[LabelHit]:
-        if _fits(subject):
+        if self._places and _fits(subject):
             place = self._places.of_blob(subject.key)
             where = {"S3Object": {"Bucket": place.bucket, "Name": place.key}}
             try:
@@ -263,8 +264,9 @@ def _load(data: Sequence[Any]) -> LabelHit:
 @asynccontextmanager
 async def open_labeler(context: Context) -> AsyncIterator[RekognitionLabeler]:
     """Open the labeler; it reads originals where the store of the settings keeps them."""
-    clients.require(context, "s3_bucket", "dynamodb_jobs")
     settings = context.settings
+    on_s3 = settings.blobs == "s3"
+    clients.require(context, "dynamodb_jobs", *(["s3_bucket"] if on_s3 else []))
     table = Table(await clients.dynamodb(context), settings.dynamodb_jobs)
     fallback = None
     if settings.rekognition_fallback:
@@ -273,7 +275,7 @@ async def open_labeler(context: Context) -> AsyncIterator[RekognitionLabeler]:
     yield RekognitionLabeler(
         await clients.rekognition(context),
         Answers(table, context.clock),
-        Places.of(settings),
+        Places.of(settings) if on_s3 else None,
         TokenBucket(settings.rekognition_rate),
         limit=settings.rekognition_monthly_limit,
         fallback=fallback,

@@ -3757,6 +3757,13 @@ export interface operations {
                     "text/event-stream": unknown;
                 };
             };
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
