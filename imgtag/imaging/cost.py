@@ -8,9 +8,9 @@ from imgtag.imaging.jpeg import JpegPlan
 from imgtag.imaging.model import MEBIBYTE, Limits, Refused
 
 # Measured with Pillow 13 and libheif 1.23: what the decoder and its result take at their peak.
-# WebP: two canvases in libwebp's animation decoder, the copy handed over, Pillow's own.
-# HEIC: the planes, the interleaved copy, Pillow's own.
-_PIXEL_BYTES: Final = {"image/webp": 16.0, "image/heic": 8.0, "image/heif": 8.0}
+# WebP: two canvases in libwebp's animation decoder, and the copy handed over.
+# HEIC: the planes, the interleaved copy, and the copy handed over.
+_PIXEL_BYTES: Final = {"image/webp": 12.0, "image/heic": 7.0, "image/heif": 7.0}
 _PNG_PIXEL_BYTES: Final = {"1": 1.0, "L": 1.0, "P": 1.0, "I;16": 2.0}
 
 

@@ -46,7 +46,7 @@ class Limits:
 
     The pixel cap lets the largest cameras pass (200 megapixels). A JPEG of that size is scaled
     while it is decoded and takes a few MB; other formats meet *decoded_bytes* first, which bounds
-    what the decoder needs by its own arithmetic (4 bytes a pixel for PNG, 16 for WebP, see
+    what the decoder needs by its own arithmetic (4 bytes a pixel for PNG, 12 for WebP, see
     `imgtag.imaging.cost`). *memory_bytes* is the child's address space, the net below.
     *cpu_seconds* is enforced by the kernel, *wall_seconds* by the parent.
 

@@ -7,6 +7,7 @@ from typing import Final
 from PIL import Image, ImageCms
 
 from imgtag.imaging.model import THUMBNAIL_SIDE
+from imgtag.imaging.pixels import Loaded, Pixels, decode
 
 THUMBNAIL_QUALITY: Final = 80
 RENDITION_QUALITY: Final = 90
@@ -42,9 +43,10 @@ def shrink(picture: Image.Image, side: int) -> Image.Image:
     target = fit(picture.size, side)
     profile = picture.info.get("icc_profile")
     picture.draft(None, target)
-    picture.load()
-    small = _scale(picture if picture.mode in _SCALABLE else _flatten(picture, target), target)
-    return _to_srgb(small, profile)
+    pixels = decode(picture)
+    if isinstance(pixels, Loaded) and pixels.picture.mode in _SCALABLE:
+        return _to_srgb(_scale(pixels.picture, target), profile)
+    return _to_srgb(_scale(_flatten(pixels, target), target), profile)
 
 
 def jpegs(small: Image.Image, orientation: int, *, rendition: bool) -> tuple[bytes, bytes | None]:
@@ -62,15 +64,15 @@ def _scale(picture: Image.Image, target: tuple[int, int]) -> Image.Image:
     return picture.resize(target, Image.Resampling.HAMMING, reducing_gap=1.0)
 
 
-def _flatten(picture: Image.Image, target: tuple[int, int]) -> Image.Image:
+def _flatten(pixels: Pixels, target: tuple[int, int]) -> Image.Image:
     """Reduce by whole numbers, a strip at a time: no second copy of all pixels is ever made."""
-    width, height = picture.size
+    width, height = pixels.size
     across, down = max(1, width // target[0]), max(1, height // target[1])
     rows = max(1, _STRIP_PIXELS // (width * down)) * down
     flat = Image.new("RGB", (-(-width // across), -(-height // down)))
     for top in range(0, height, rows):
-        strip = picture.crop((0, top, width, min(top + rows, height)))
-        flat.paste(_opaque(strip).reduce((across, down)), (0, top // down))
+        strip = _opaque(pixels.rows(top, top + rows))
+        flat.paste(strip.reduce((across, down)), (0, top // down))
     return flat
 
 

@@ -6,10 +6,12 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from io import BytesIO
 from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image
 
 from imgtag.domain.errors import ImgtagError, Invalid, TooLarge, Unavailable, Unsupported
 from imgtag.imaging.model import CODES, MEBIBYTE, Inspection, Limits, RenditionSpec
@@ -94,6 +96,13 @@ def gone(process_id: int) -> bool:
         return psutil.Process(process_id).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+def peak_bytes(process_id: int) -> int:
+    """The most that a process ever had in memory."""
+    lines = Path(f"/proc/{process_id}/status").read_text().splitlines()
+    (peak,) = [int(line.split()[1]) for line in lines if line.startswith("VmHWM")]
+    return peak * 1024
 
 
 async def works(pool: ImagingPool, write: Write, data: bytes) -> bool:
@@ -333,3 +342,16 @@ async def test_no_orphans() -> None:
     parent.kill()
     await parent.wait()
     await until(lambda: all(gone(child) for child in children))
+
+
+async def test_a_large_webp_in_little_memory(write: Write) -> None:
+    """24 megapixels take a child less than 400 MB: three copies of the pixels and no more."""
+    buffer = BytesIO()
+    Image.new("RGB", (6000, 4000), "teal").save(buffer, "WEBP", quality=1, method=0)
+    path = write(buffer.getvalue())
+    async with ImagingPool(workers=1) as pool:
+        (child,) = pool.process_ids
+        seen = await pool.inspect(path)
+        peak = peak_bytes(child)
+    assert (seen.facts.width, seen.facts.height) == (6000, 4000)
+    assert peak < 400_000_000
