@@ -12,7 +12,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 
 from tests.aws.server import dynamodb, sqs
-from tests.aws.server.layer import Layer
+from tests.aws.server.layer import App, Layer
 
 
 class Handler(MotoRequestHandler):
@@ -25,10 +25,14 @@ class Handler(MotoRequestHandler):
 
 
 def main() -> None:
-    """Serve until standard input closes, so that the server never outlives its test run."""
+    """Serve moto with its layer."""
     dynamodb.speed_up()
     sqs.install()
-    app = Layer(DomainDispatcherApplication(create_backend_app))
+    serve(Layer(DomainDispatcherApplication(create_backend_app)))
+
+
+def serve(app: App) -> None:
+    """Serve until standard input closes, so that the server never outlives its test run."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)
     server.daemon_threads = True
     sys.stdout.write(f"{server.port}\n")

@@ -26,6 +26,8 @@ Start = Callable[..., Any]
 Answer = tuple[str, list[tuple[str, str]], bytes]
 App = Callable[[Environ, Start], Iterable[bytes]]
 
+# Key, day, region, service, and what ends it.
+SCOPE_PARTS: Final = 5
 JSON: Final = [("Content-Type", "application/x-amz-json-1.0")]
 CONFLICT: Final = {
     "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
@@ -203,9 +205,17 @@ def _operation(environ: Environ, body: bytes) -> str:
         return "query." + parse_qs(body.decode())["Action"][0]
     if environ["PATH_INFO"].startswith("/moto-api"):
         return "moto"
-    if environ["REQUEST_METHOD"] == "POST":
+    service, method = _signed_for(environ), environ["REQUEST_METHOD"]
+    if service == "s3" and method == "POST":
         return "s3.POST." + environ.get("QUERY_STRING", "").split("=")[0]
-    return "s3." + str(environ["REQUEST_METHOD"])
+    return f"{service}.{method}"
+
+
+def _signed_for(environ: Environ) -> str:
+    """Tell which service a request was signed for, among those that differ by path alone."""
+    _, _, scope = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")
+    parts = scope.partition(",")[0].split("/")
+    return parts[3] if len(parts) == SCOPE_PARTS else "s3"
 
 
 def _headers(environ: Environ) -> dict[str, str]:

@@ -1,0 +1,4 @@
+variable "name" {
+  description = "The firewall's name."
+  type        = string
+}

@@ -1,0 +1,4 @@
+variable "name" {
+  description = "What everything here is called."
+  type        = string
+}

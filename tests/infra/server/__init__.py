@@ -1,0 +1,1 @@
+"""The moto server of tests/aws, with what Terraform asks beyond that, and a list of calls."""
