@@ -17,12 +17,14 @@ from typing import Final
 
 import structlog
 from aiohttp import web
+from yarl import URL
 
 from imgtag import __version__
 from imgtag.api.malformed import Runner
 from imgtag.api.system import READINESS
 from imgtag.compose import System, open_system
 from imgtag.domain.errors import Invalid
+from imgtag.invocations import answer_invocations, runtime_api
 from imgtag.logs import set_up_logs
 from imgtag.server import create_app
 from imgtag.services.sweep import Sweeper
@@ -156,6 +158,7 @@ async def _run(system: System, role: Role, runner: web.AppRunner | None, stop: S
     async with asyncio.TaskGroup() as tasks:
         consuming = [tasks.create_task(consumer.run()) for consumer in consumers]
         background = [tasks.create_task(each.run()) for each in _background(system, role)]
+        invoked = _invoked(tasks, runner)
         await _announce(system, runner)
         await stop.asked.wait()
         log.info("draining")
@@ -163,7 +166,7 @@ async def _run(system: System, role: Role, runner: web.AppRunner | None, stop: S
             consumer.stop()
         ending = tasks.create_task(_end(system, runner, consuming))
         await _wait_for(ending, stop, system.services.settings.drain_seconds)
-        for task in (ending, *consuming, *background):
+        for task in (ending, *consuming, *background, *invoked):
             task.cancel()
 
 
@@ -172,6 +175,17 @@ def _background(system: System, role: Role) -> Sequence[Sweeper | Watcher]:
     if role.serves and system.watcher:
         found.append(system.watcher)
     return found
+
+
+def _invoked(
+    tasks: asyncio.TaskGroup, runner: web.AppRunner | None
+) -> Sequence[asyncio.Task[None]]:
+    """Let the site answer a gateway too, where this is a function on AWS Lambda."""
+    runtime = runtime_api()
+    if runner is None or runtime is None:
+        return []
+    site = URL.build(scheme="http", host="127.0.0.1", port=runner.addresses[0][1])
+    return [tasks.create_task(answer_invocations(runtime, site))]
 
 
 async def _end(
