@@ -93,6 +93,7 @@ async def open_backends(settings: Settings) -> AsyncIterator[Backends]:
             blobs=await enter(backends.find("blobs", settings.blobs)(context)),
             catalog=await enter(backends.find("catalog", settings.catalog)(context, photo_events)),
             bundles=await enter(backends.find("bundles", settings.bundles)(context, bundle_events)),
+            records=await backends.open_records(context),
             labeler=await enter(backends.find("labeler", settings.labeler)(context)),
             notifier=await enter(backends.find("notifier", settings.notifier)(context)),
             auth=await enter(backends.find("auth", settings.auth)(context)),

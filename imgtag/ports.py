@@ -325,6 +325,42 @@ class EventQueue(Protocol):
         """Deliver everything that was given up on again, as if it were new; say how many."""
 
 
+# Records
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A few named texts, kept as *name* on a *shelf*; gone once it is *until*."""
+
+    shelf: str
+    name: str
+    values: Mapping[str, str]
+    until: datetime | None = None
+
+
+class RecordStore(Protocol):
+    """What services and adapters have to remember beside photos and bundles.
+
+    Sessions, API tokens, where news goes: small, few for each owner, each written as a whole.
+    *shelf* and *name* are at most 200 printable ASCII characters, all values together 64 KiB.
+    """
+
+    async def get(self, shelf: str, name: str) -> Record | None:
+        """Fetch one record; None when there is none, or its time is over."""
+
+    async def list(self, shelf: str) -> Sequence[Record]:
+        """Fetch a whole shelf, by name."""
+
+    async def put(self, record: Record) -> None:
+        """Keep *record*, whatever was in its place."""
+
+    async def swap(self, old: Record | None, new: Record) -> bool:
+        """Put *new* in the place of *old*, or where nothing is; tell whether *old* was there."""
+
+    async def take(self, shelf: str, name: str) -> Record | None:
+        """Remove a record and fetch what it was. Of several who take it, one gets it."""
+
+
 # Labels
 
 
@@ -476,6 +512,7 @@ class Backends:
     blobs: BlobStore
     catalog: Catalog
     bundles: BundleStore
+    records: RecordStore
     photo_events: EventQueue
     bundle_events: EventQueue
     labeler: Labeler

@@ -21,6 +21,7 @@ from imgtag.ports import (
     EventQueue,
     Labeler,
     Notifier,
+    RecordStore,
 )
 from imgtag.settings import Settings
 
@@ -86,6 +87,7 @@ class Backend:
     queue: OpenQueue | None = None
     catalog: OpenCatalog | None = None
     bundles: OpenBundles | None = None
+    records: Callable[[Context], Opened[RecordStore]] | None = None
     labeler: Callable[[Context], Opened[Labeler]] | None = None
     notifier: Callable[[Context], Opened[Notifier]] | None = None
     auth: Callable[[Context], Opened[Authenticator]] | None = None
@@ -120,6 +122,16 @@ def find(port: str, name: str) -> Any:
         msg = f"the backend {name!r} has no {port}"
         raise Invalid(msg, code="unknown_backend")
     return opener
+
+
+async def open_records(context: Context) -> RecordStore:
+    """Open the records, one store for all of a process: they are kept where the bundles are.
+
+    Where the backend of the bundles keeps no records, they are in the data folder.
+    """
+    own = _load("bundles", context.settings.bundles).records
+    opener: Callable[[Context], Opened[RecordStore]] = own or find("records", "sqlite")
+    return await context.shared("records", lambda: opener(context))
 
 
 def _load(port: str, name: str) -> Backend:

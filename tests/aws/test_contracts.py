@@ -13,6 +13,7 @@ from imgtag.backends.aws.catalog.documents import load
 from imgtag.backends.aws.jobs.bundles import DynamoBundleStore
 from imgtag.backends.aws.places import Places
 from imgtag.backends.aws.queue import SqsQueue
+from imgtag.backends.aws.records import DynamoRecordStore
 from imgtag.backends.aws.rekognition import RekognitionLabeler
 from imgtag.backends.aws.sns import SnsNotifier
 from imgtag.backends.memory import MemoryQueue
@@ -27,6 +28,7 @@ from imgtag.testing.contracts.catalog_base import Row
 from imgtag.testing.contracts.event_queue import EventQueueContract
 from imgtag.testing.contracts.labeler import LabelerContract
 from imgtag.testing.contracts.notifier import NotifierContract
+from imgtag.testing.contracts.record_store import RecordStoreContract
 from imgtag.testing.photos import ADA, BOB
 from tests.aws import rekognition
 from tests.aws.cloud import Cloud
@@ -191,6 +193,23 @@ class TestBundles(BundleStoreContract[DynamoBundleStore]):
             for item in told["Items"]
             if "doc" in item
         ]
+
+
+class TestRecords(RecordStoreContract[DynamoRecordStore]):
+    """`DynamoRecordStore` on moto."""
+
+    @pytest.fixture
+    async def records(self, tables: Cloud) -> AsyncIterator[DynamoRecordStore]:  # noqa: F811
+        """Give an empty store."""
+        self.cloud = tables
+        async with BACKENDS["dynamodb"].records(tables.context) as records:
+            yield records
+
+    async def kept(self, records: DynamoRecordStore) -> str:
+        """Scan the table with the SDK."""
+        dynamodb = await clients.dynamodb(self.cloud.context)
+        told = await dynamodb.scan(TableName=self.cloud.settings.dynamodb_jobs)
+        return json.dumps(told["Items"])
 
 
 class TestLabeler(LabelerContract[RekognitionLabeler]):

@@ -16,6 +16,7 @@ from imgtag.backends.local.database import FILE_NAME, Database, open_database
 from imgtag.backends.local.files import FileBlobStore, open_blobs
 from imgtag.backends.local.outbox import OutboxNotifier
 from imgtag.backends.local.queue import QUEUE, SqliteQueue
+from imgtag.backends.local.records import RECORDS, SqliteRecordStore
 from imgtag.domain.ids import BundleId, OwnerId, PhotoId
 from imgtag.domain.keys import BlobKey
 from imgtag.domain.photos import PhotoState
@@ -26,6 +27,7 @@ from imgtag.testing.contracts.catalog import CatalogContract
 from imgtag.testing.contracts.catalog_base import Row
 from imgtag.testing.contracts.event_queue import EventQueueContract
 from imgtag.testing.contracts.notifier import NotifierContract
+from imgtag.testing.contracts.record_store import RecordStoreContract
 
 
 async def look(path: Path, sql: str, *values: Any) -> list[Any]:
@@ -168,6 +170,24 @@ class TestBundleStore(BundleStoreContract[SqliteBundleStore]):
         """Select the rows."""
         rows = await look(self._path, "SELECT owner, id, revision FROM bundles")
         return [(OwnerId(owner), BundleId(bundle), revision) for owner, bundle, revision in rows]
+
+
+class TestRecordStore(RecordStoreContract[SqliteRecordStore]):
+    """Records as rows."""
+
+    @pytest.fixture
+    async def records(self, database: Database, clock: FixedClock) -> SqliteRecordStore:
+        """Open an empty store."""
+        await database.migrate(RECORDS)
+        return SqliteRecordStore(database, clock)
+
+    @pytest.fixture(autouse=True)
+    def _known_path(self, path: Path) -> None:
+        self._path = path
+
+    async def kept(self, records: SqliteRecordStore) -> str:
+        """Select the rows."""
+        return repr(await look(self._path, "SELECT * FROM records"))
 
 
 class TestNotifier(NotifierContract[OutboxNotifier]):

@@ -11,6 +11,7 @@ from imgtag.backends.memory import (
     MemoryLabeler,
     MemoryNotifier,
     MemoryQueue,
+    MemoryRecordStore,
 )
 from imgtag.domain.ids import BundleId, OwnerId
 from imgtag.domain.keys import BlobKey
@@ -22,6 +23,7 @@ from imgtag.testing.contracts.catalog_base import Row
 from imgtag.testing.contracts.event_queue import EventQueueContract
 from imgtag.testing.contracts.labeler import LabelerContract
 from imgtag.testing.contracts.notifier import NotifierContract
+from imgtag.testing.contracts.record_store import RecordStoreContract
 
 
 class TestBlobStore(BlobStoreContract[MemoryBlobStore]):
@@ -98,6 +100,19 @@ class TestBundleStore(BundleStoreContract[MemoryBundleStore]):
         """Look into the dictionary."""
         stored = [row.bundle for row in bundles._rows.values()]
         return [(bundle.owner, bundle.id, bundle.revision) for bundle in stored]
+
+
+class TestRecordStore(RecordStoreContract[MemoryRecordStore]):
+    """Records in a dictionary."""
+
+    @pytest.fixture
+    def records(self, clock: FixedClock) -> MemoryRecordStore:
+        """Give an empty store."""
+        return MemoryRecordStore(clock)
+
+    async def kept(self, records: MemoryRecordStore) -> str:
+        """Look into the dictionary."""
+        return repr(records._records)
 
 
 class TestLabeler(LabelerContract[MemoryLabeler]):

@@ -12,6 +12,7 @@ from imgtag.backends.memory import (
     MemoryLabeler,
     MemoryNotifier,
     MemoryQueue,
+    MemoryRecordStore,
 )
 from imgtag.domain.errors import Invalid
 from imgtag.domain.events import PhotoStored
@@ -77,6 +78,7 @@ def desk() -> Desk:
         blobs=MemoryBlobStore(clock),
         catalog=MemoryCatalog(clock, photo_events),
         bundles=MemoryBundleStore(clock, bundle_events),
+        records=MemoryRecordStore(clock),
         photo_events=photo_events,
         bundle_events=bundle_events,
         labeler=labeler,

@@ -17,6 +17,7 @@ from imgtag.ports import (
     EventQueue,
     Labeler,
     Notifier,
+    RecordStore,
 )
 
 
@@ -53,6 +54,14 @@ async def _bundles(context: Context, events: EventQueue) -> AsyncIterator[Bundle
 
 
 @asynccontextmanager
+async def _records(context: Context) -> AsyncIterator[RecordStore]:
+    from imgtag.backends.local.records import open_records  # noqa: PLC0415
+
+    async with open_records(context) as records:
+        yield records
+
+
+@asynccontextmanager
 async def _labeler(context: Context) -> AsyncIterator[Labeler]:
     from imgtag.backends.local.onnx_labeler import open_labeler  # noqa: PLC0415
 
@@ -86,7 +95,7 @@ async def _local(context: Context) -> AsyncIterator[Authenticator]:
 
 BACKENDS: Final = {
     "files": Backend(blobs=_blobs),
-    "sqlite": Backend(queue=_queue, catalog=_catalog, bundles=_bundles),
+    "sqlite": Backend(queue=_queue, catalog=_catalog, bundles=_bundles, records=_records),
     "onnx": Backend(labeler=_labeler),
     "outbox": Backend(notifier=_notifier),
     "none": Backend(auth=_none),

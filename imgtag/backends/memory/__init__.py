@@ -16,6 +16,7 @@ from imgtag.backends.memory.catalog import MemoryCatalog
 from imgtag.backends.memory.labeler import MemoryLabeler
 from imgtag.backends.memory.notifier import MemoryNotifier
 from imgtag.backends.memory.queue import MemoryQueue
+from imgtag.backends.memory.records import MemoryRecordStore
 from imgtag.ports import EventQueue
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "MemoryLabeler",
     "MemoryNotifier",
     "MemoryQueue",
+    "MemoryRecordStore",
 ]
 
 
@@ -51,6 +53,11 @@ async def _bundles(context: Context, events: EventQueue) -> AsyncIterator[Memory
 
 
 @asynccontextmanager
+async def _records(context: Context) -> AsyncIterator[MemoryRecordStore]:
+    yield MemoryRecordStore(context.clock)
+
+
+@asynccontextmanager
 async def _labeler(_: Context) -> AsyncIterator[MemoryLabeler]:
     yield MemoryLabeler()
 
@@ -71,6 +78,7 @@ BACKENDS: Final = {
         queue=_queue,
         catalog=_catalog,
         bundles=_bundles,
+        records=_records,
         labeler=_labeler,
         notifier=_notifier,
         auth=_auth,
