@@ -18,7 +18,7 @@ from typing import Final
 from imgtag import backends
 from imgtag.api.keys import Services
 from imgtag.backends.local.lock import open_data_dir
-from imgtag.domain.bundles import Bundle
+from imgtag.domain.events import BundleEnded, Event
 from imgtag.domain.ids import OwnerId
 from imgtag.domain.labels import LabelLimits
 from imgtag.imaging.model import Limits
@@ -32,6 +32,7 @@ from imgtag.services.feed import Feed
 from imgtag.services.labelling import Labelling
 from imgtag.services.layouts import Layouts
 from imgtag.services.metered import MeteredLabeler
+from imgtag.services.notifications import Notifications
 from imgtag.services.photos import Photos
 from imgtag.services.signing import Signer
 from imgtag.services.sweep import Lifetimes, Sweeper
@@ -153,30 +154,23 @@ def _build(settings: Settings, ports: Backends, inspector: ImagingPool) -> Syste
         metrics=metrics,
         auth=ports.auth,
         blobs=ports.blobs,
-        uploads=Uploads(
-            ports.blobs,
-            ports.catalog,
-            clock=clock,
-            signer=signer,
-            feed=feed,
-            max_photo_bytes=settings.max_photo_bytes,
-            # S3 tells of what it takes on SQS and nowhere else.
-            direct=settings.blobs != "s3" or settings.queue == "sqs",
-        ),
+        uploads=_uploads(settings, ports, signer, feed),
         photos=Photos(ports.blobs, ports.catalog, clock=clock, feed=feed),
         bundles=bundles,
+        notifications=_notifications(settings, ports),
         queues={"photos": ports.photo_events, "bundles": ports.bundle_events},
         probes={
             "catalog": lambda: ports.catalog.tally(_NOBODY),
             "queue": ports.photo_events.waiting,
         },
     )
-    work = [_labelling(settings, ports, inspector, services)]
-    if archives:
-        work.append(_building(settings, ports, archives, layouts, services))
+    builder = _builder(settings, ports, archives, layouts, services) if archives else None
     return System(
         services=services,
-        work=tuple(work),
+        work=(
+            _labelling(settings, ports, inspector, services),
+            _bundle_work(settings, ports, services, builder),
+        ),
         sweeper=Sweeper(
             ports,
             bundles,
@@ -187,6 +181,30 @@ def _build(settings: Settings, ports: Backends, inspector: ImagingPool) -> Syste
             ),
         ),
         watcher=_watcher(settings, ports, feed),
+    )
+
+
+def _uploads(settings: Settings, ports: Backends, signer: Signer, feed: Feed) -> Uploads:
+    return Uploads(
+        ports.blobs,
+        ports.catalog,
+        clock=SystemClock(),
+        signer=signer,
+        feed=feed,
+        max_photo_bytes=settings.max_photo_bytes,
+        # S3 tells of what it takes on SQS and nowhere else.
+        direct=settings.blobs != "s3" or settings.queue == "sqs",
+    )
+
+
+def _notifications(settings: Settings, ports: Backends) -> Notifications:
+    return Notifications(
+        ports.notifier,
+        ports.bundles,
+        ports.records,
+        ports.bundle_events,
+        clock=SystemClock(),
+        address=settings.public_url or f"http://{settings.host}:{settings.port}",
     )
 
 
@@ -219,31 +237,38 @@ def _labelling(
     )
 
 
-def _building(
+def _builder(
     settings: Settings, ports: Backends, archives: Archives, layouts: Layouts, services: Services
-) -> Work:
-    builder = Builder(
+) -> Builder:
+    return Builder(
         archives,
         ports.bundles,
         ports.bundle_events,
         layouts.of,
-        announce=_tell_nobody,
+        announce=services.notifications.announce,
         memory=settings.bundle_memory,
         clock=services.clock,
         feed=services.feed,
     )
+
+
+def _bundle_work(
+    settings: Settings, ports: Backends, services: Services, builder: Builder | None
+) -> Work:
+    """Build bundles where that is done ahead, and tell owners what became of them."""
+
+    def hand_to(event: Event) -> Builder | Notifications:
+        told = isinstance(event, BundleEnded)
+        return services.notifications if told or builder is None else builder
+
     return Work(
         name="bundles",
         queue=ports.bundle_events,
-        handle=builder.handle,
-        give_up=builder.give_up,
+        handle=lambda event: hand_to(event).handle(event),
+        give_up=lambda event, failure: hand_to(event).give_up(event, failure),
         concurrency=_BUNDLES_AT_ONCE,
         wait=timedelta(seconds=settings.poll_seconds),
     )
-
-
-async def _tell_nobody(bundle: Bundle) -> None:
-    """Stand in for news to people who are away."""
 
 
 def _workers(settings: Settings) -> int:

@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from imgtag.domain.addresses import Channel
 from imgtag.domain.bundles import Bundle
 from imgtag.domain.events import Event
 from imgtag.domain.ids import BundleId, OwnerId, PhotoId, TokenId
@@ -256,10 +257,11 @@ class BundleStore(Protocol):
     ) -> tuple[Sequence[Bundle], BundleId | None]:
         """List bundles, newest first, and say after which one the next page starts."""
 
-    async def replace(self, bundle: Bundle) -> Bundle:
+    async def replace(self, bundle: Bundle, *, event: Event | None = None) -> Bundle:
         """Write *bundle* if the stored one still has its *revision*; answer with the next revision.
 
-        Raises `Conflict` when somebody else was first, `NotFound` when it is gone.
+        *event* is sent with it (see `Catalog`), but no sweeper sends that again. Raises `Conflict`
+        when somebody else was first, `NotFound` when it is gone.
         """
 
     async def forget(self, owner: OwnerId, bundle: BundleId) -> None:
@@ -498,11 +500,40 @@ class Notice:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """That news goes to somebody. *hint* is as much of the address as may be shown.
+
+    Before its holder has agreed, a subscription is not *confirmed* and gets nothing.
+    """
+
+    channel: Channel
+    hint: str
+    confirmed: bool = True
+
+
 class Notifier(Protocol):
-    """Reaches people outside of the page."""
+    """Reaches people outside of the page. It alone knows their addresses."""
+
+    @property
+    def channels(self) -> frozenset[Channel]:
+        """By what it reaches people itself. Other addresses it keeps, for whoever sends on."""
 
     async def notify(self, notice: Notice) -> None:
-        """Send it, at least once."""
+        """Send it, at least once, to every address of its owner; to none is fine."""
+
+    async def subscribe(self, owner: OwnerId, channel: Channel, address: str) -> None:
+        """Send to *address* (see `address_of`) from now on, and no longer to an earlier one.
+
+        Raises `Invalid` for an address that can't be reached, and `Conflict`, code
+        ``address_in_use``, where another owner has it and the channel can't serve both.
+        """
+
+    async def unsubscribe(self, owner: OwnerId, channel: Channel) -> None:
+        """Send nothing more there; absent is fine."""
+
+    async def subscriptions(self, owner: OwnerId) -> Sequence[Subscription]:
+        """Tell where the owner's news goes, at most one for each channel, by name."""
 
 
 @dataclass(frozen=True, slots=True)

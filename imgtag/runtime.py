@@ -139,6 +139,7 @@ async def _open_site(system: System, role: Role) -> AsyncIterator[web.AppRunner 
     await runner.setup()
     try:
         await _listen(runner, settings)
+        system.services.notifications.address = _address(runner, settings)
         yield runner
     finally:
         await runner.cleanup()
@@ -150,6 +151,12 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> None:
     except OSError as error:
         msg = f"can't listen on {settings.host} port {settings.port}: {error.strerror}"
         raise Invalid(msg, code="address_not_available") from error
+
+
+def _address(runner: web.AppRunner, settings: Settings) -> str:
+    """Tell where the service is, now that even a free port is known."""
+    host, port = runner.addresses[0][:2]
+    return settings.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 async def _run(system: System, role: Role, runner: web.AppRunner | None, stop: Stop) -> None:
@@ -213,15 +220,12 @@ async def _wait_for(ending: asyncio.Task[None], stop: Stop, seconds: float) -> N
 
 async def _announce(system: System, runner: web.AppRunner | None) -> None:
     """Say on stdout, once it is true, where the service is."""
-    settings = system.services.settings
     log.info("started", version=__version__)
     if runner is None:
         sys.stdout.write("imgtag worker is running\n")
         sys.stdout.flush()
         return
-    host, port = runner.addresses[0][:2]
-    address = settings.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    sys.stdout.write(f"imgtag is ready: {address}\n")
+    sys.stdout.write(f"imgtag is ready: {_address(runner, system.services.settings)}\n")
     code = await system.services.auth.setup_code()
     if code:
         sys.stdout.write(f"Make the first account there with the set-up code {code}\n")

@@ -2,6 +2,7 @@
 
 import os
 import re
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -14,6 +15,9 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from imgtag.domain.addresses import Channel, address_of
+from imgtag.domain.errors import Invalid
 
 MIB: Final = 1024 * 1024
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -111,6 +115,13 @@ class Settings(BaseSettings):
     model: Path | None = None
     import_sources: Words = ()
 
+    smtp_host: str = ""
+    smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_port: int | None = Field(None, ge=1, le=65535)
+    smtp_from: str = ""
+    smtp_user: str = ""
+    smtp_password: SecretStr | None = None
+
     s3_bucket: str = ""
     s3_working_bucket: str = ""
     s3_connections: int = Field(64, ge=1, le=1000)
@@ -179,6 +190,26 @@ class Settings(BaseSettings):
             msg = f"with IMGTAG_AUTH=none only this machine is served, and {host} is no loopback"
             raise ValueError(msg)
         return host
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _is_sender(cls, sender: str, known: ValidationInfo) -> str:
+        if known.data.get("smtp_host"):
+            try:
+                address_of(Channel.EMAIL, parseaddr(sender)[1])
+            except Invalid as error:
+                msg = "with IMGTAG_SMTP_HOST, this is who the mail is from"
+                raise ValueError(msg) from error
+        return sender
+
+    @field_validator("smtp_password")
+    @classmethod
+    def _stay_secret(cls, password: SecretStr | None, known: ValidationInfo) -> SecretStr | None:
+        in_clear = known.data.get("smtp_tls") == "none"
+        if password and in_clear and known.data.get("smtp_host") not in LOOPBACK:
+            msg = "with IMGTAG_SMTP_TLS=none it would cross the network in clear"
+            raise ValueError(msg)
+        return password
 
     @property
     def model_dir(self) -> Path:

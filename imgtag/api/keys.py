@@ -10,6 +10,7 @@ from imgtag.metrics import Metrics
 from imgtag.ports import Authenticator, BlobStore, Clock, EventQueue, Principal
 from imgtag.services.bundles import Bundles
 from imgtag.services.feed import Feed
+from imgtag.services.notifications import Notifications
 from imgtag.services.photos import Photos
 from imgtag.services.signing import Signer
 from imgtag.services.uploads import Uploads
@@ -29,6 +30,7 @@ class Services:
     uploads: Uploads
     photos: Photos
     bundles: Bundles
+    notifications: Notifications
     metrics: Metrics
     queues: Mapping[str, EventQueue]
     probes: Mapping[str, Callable[[], Awaitable[object]]]

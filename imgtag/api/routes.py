@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp.typedefs import Handler
 from pydantic import BaseModel
 
-from imgtag.api import bundles, events, page, people, photos, system, uploads
+from imgtag.api import bundles, events, notifications, page, people, photos, system, uploads
 from imgtag.api import schemas as s
 from imgtag.api.access import Access
 
@@ -96,6 +96,11 @@ ROUTES: Final = (
     Route("people", "POST", "/api/tokens", people.create_token, WRITE,
           body=s.TokenRequest, answer=s.TokenMade, status=201, problems=(409,)),
     Route("people", "DELETE", "/api/tokens/{id}", people.revoke_token, WRITE, status=204),
+
+    Route("people", "GET", "/api/notifications", notifications.get_notifications, READ,
+          answer=s.Notifications),
+    Route("people", "PUT", "/api/notifications", notifications.change_notifications, WRITE,
+          body=s.NotificationsChange, answer=s.Notifications, problems=(409,)),
 
     Route("service", "GET", "/api/config", system.get_config, OPEN, answer=s.Config),
     Route("service", "GET", "/api/status", system.get_status, READ, answer=s.Status),

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
+from imgtag.domain.addresses import Channel
 from imgtag.domain.bundles import BundleState
 from imgtag.domain.errors import Invalid
 from imgtag.domain.ids import PhotoId
@@ -447,6 +448,26 @@ class TokensAnswer(Outgoing):
 
     tokens: list[TokenOut]
     next_cursor: None = None
+
+
+class NotificationsChange(Incoming):
+    """Where news of bundles shall go. What is left out stays as it is; null ends it."""
+
+    email: Annotated[str, Field(max_length=300)] | None = None
+    sms: Annotated[str, Field(max_length=100)] | None = None
+
+
+class Notifications(Outgoing):
+    """Where news of bundles goes, as far as it may be told: hints, and no addresses.
+
+    *unconfirmed* are those whose holder has not agreed yet, and *channels* what this installation
+    sends by itself.
+    """
+
+    email: Annotated[str | None, Told] = None
+    sms: Annotated[str | None, Told] = None
+    unconfirmed: list[Channel]
+    channels: list[Channel]
 
 
 # The service

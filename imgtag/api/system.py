@@ -61,7 +61,9 @@ async def get_config(request: web.Request) -> web.Response:
                 max_name=MAX_FILE_NAME_CHARACTERS,
             ),
             formats=list(CONTENT_TYPES),
-            features=FeaturesConfig(imports=False, notifications=False),
+            features=FeaturesConfig(
+                imports=False, notifications=bool(known.notifications.channels)
+            ),
         )
     )
 

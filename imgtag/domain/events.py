@@ -32,7 +32,15 @@ class BundleRequested:
     bundle: BundleId
 
 
-Event = PhotoStored | PhotoDiscarded | BundleRequested
+@dataclass(frozen=True, slots=True)
+class BundleEnded:
+    """A bundle became ready or failed, and its owner has to hear of it."""
+
+    owner: OwnerId
+    bundle: BundleId
+
+
+Event = PhotoStored | PhotoDiscarded | BundleRequested | BundleEnded
 
 _VERSION = 1
 
@@ -50,6 +58,8 @@ def _body(event: Event) -> dict[str, Any]:
             return {"type": "photo_discarded", "photo": event.photo}
         case BundleRequested():
             return {"type": "bundle_requested", "bundle": event.bundle}
+        case BundleEnded():
+            return {"type": "bundle_ended", "bundle": event.bundle}
 
 
 def from_dict(data: Mapping[str, Any]) -> Event:
@@ -70,5 +80,7 @@ def _read(data: Mapping[str, Any]) -> Event:
             return PhotoDiscarded(owner, PhotoId(data["photo"]))
         case 1, "bundle_requested":
             return BundleRequested(owner, BundleId(data["bundle"]))
+        case 1, "bundle_ended":
+            return BundleEnded(owner, BundleId(data["bundle"]))
         case _:
             raise KeyError(data["type"])

@@ -85,6 +85,8 @@ class Builder:
     async def _claim(self, bundle: Bundle) -> Bundle | None:
         now = self._clock.now()
         if bundle.state not in RUNNING:
+            # Whoever ended it may have been killed before it could say so.
+            await self._announce(bundle)
             return None
         if bundle.created_at < now - PATIENCE:
             failure = Failure("not_built", "it could not be built within its time")

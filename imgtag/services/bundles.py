@@ -12,7 +12,7 @@ import structlog
 
 from imgtag.domain.bundles import RUNNING, Bundle, BundleState, default_name
 from imgtag.domain.errors import Conflict, Invalid, NotFound
-from imgtag.domain.events import BundleRequested
+from imgtag.domain.events import BundleEnded, BundleRequested
 from imgtag.domain.ids import BundleId, OwnerId
 from imgtag.domain.keys import BlobKey, BlobKind
 from imgtag.domain.manifest import ManifestEntry, write_manifest
@@ -123,7 +123,8 @@ class Bundles:
 
     async def _keep(self, bundle: Bundle, idempotency_key: str | None) -> Bundle:
         manifest = BlobKey(bundle.owner, BlobKind.MANIFEST, bundle.id)
-        event = BundleRequested(bundle.owner, bundle.id) if bundle.state in RUNNING else None
+        kind = BundleRequested if bundle.state in RUNNING else BundleEnded
+        event = kind(bundle.owner, bundle.id)
         try:
             kept = await self._bundles.create(bundle, idempotency_key=idempotency_key, event=event)
         except Conflict:
@@ -208,7 +209,9 @@ class Bundles:
         name = archive.name_of(damaged.index)
         failure = Failure("photo_damaged", f"{name}: {damaged.reason}")
         try:
-            self._tell(await self._bundles.replace(_ended(bundle, BundleState.FAILED, failure)))
+            failed = _ended(bundle, BundleState.FAILED, failure)
+            event = BundleEnded(bundle.owner, bundle.id)
+            self._tell(await self._bundles.replace(failed, event=event))
         except Conflict:
             log.info("bundle had ended already", bundle=bundle.id)
 

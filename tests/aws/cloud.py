@@ -36,6 +36,10 @@ class Server:
         found: list[str] = self._post(json.dumps({"messages": queue_url}).encode())["messages"]
         return found
 
+    def confirm(self) -> None:
+        """Agree to every subscription, as the holders of the addresses do."""
+        self._post(json.dumps({"confirm": True}).encode())
+
     def told(self) -> dict[str, Any]:
         """Tell what struck and what was asked so far."""
         return self._post(b"")

@@ -70,6 +70,7 @@ async def cloud(aws_environment: Server, clock: Clock, tmp_path: Path) -> AsyncI
     settings = Settings(
         profile="aws",
         data_dir=tmp_path,
+        public_url="https://imgtag.example",
         dynamodb_shards=2,
         sqs_lease_seconds=30,
         oidc_issuer="https://issuer.example",

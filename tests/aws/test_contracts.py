@@ -1,7 +1,7 @@
 """The AWS backends keep the contracts, on a moto server behind S3's own strictness."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 
 import pytest
@@ -17,9 +17,11 @@ from imgtag.backends.aws.records import DynamoRecordStore
 from imgtag.backends.aws.rekognition import RekognitionLabeler
 from imgtag.backends.aws.sns import SnsNotifier
 from imgtag.backends.memory import MemoryQueue
+from imgtag.domain.addresses import Channel
+from imgtag.domain.errors import Conflict, Invalid
 from imgtag.domain.ids import BundleId, OwnerId
 from imgtag.domain.keys import BlobKey
-from imgtag.ports import Subject
+from imgtag.ports import Notice, Subject
 from imgtag.testing.clock import FixedClock
 from imgtag.testing.contracts.blob_store import BlobStoreContract
 from imgtag.testing.contracts.bundle_store import BundleStoreContract
@@ -199,7 +201,7 @@ class TestRecords(RecordStoreContract[DynamoRecordStore]):
     """`DynamoRecordStore` on moto."""
 
     @pytest.fixture
-    async def records(self, tables: Cloud) -> AsyncIterator[DynamoRecordStore]:  # noqa: F811
+    async def records(self, tables: Cloud) -> AsyncIterator[DynamoRecordStore]:
         """Give an empty store."""
         self.cloud = tables
         async with BACKENDS["dynamodb"].records(tables.context) as records:
@@ -241,6 +243,7 @@ class TestNotifier(NotifierContract[SnsNotifier]):
         self,
         topic: Cloud,
         queues: Cloud,
+        tables: Cloud,
     ) -> AsyncIterator[SnsNotifier]:
         """Give a notifier with two subscribers."""
         self.cloud = queues
@@ -250,10 +253,69 @@ class TestNotifier(NotifierContract[SnsNotifier]):
             for owner, url in self.mailboxes.items():
                 name = url.rpartition("/")[2]
                 arn = f"arn:aws:sqs:eu-central-1:123456789012:{name}"
-                await notifier.subscribe(owner, "sqs", arn)
+                await notifier.attach(owner, "sqs", arn)
             yield notifier
 
     async def arrived(self, notifier: SnsNotifier, owner: OwnerId) -> Sequence[tuple[str, str]]:
         """Read the mailbox."""
         letters = map(json.loads, self.cloud.server.messages(self.mailboxes[owner]))
         return [(letter["Subject"], letter["Message"]) for letter in letters]
+
+    async def addresses(self, notifier: SnsNotifier, owner: OwnerId) -> Mapping[Channel, str]:
+        """Agree in everybody's name, let a notice pass, and list what SNS would send it to."""
+        self.cloud.server.confirm()
+        await notifier.notify(Notice("look", owner, "Look", "Where does this go?"))
+        sns = await clients.sns(self.cloud.context)
+        told = await sns.list_subscriptions_by_topic(TopicArn=self.cloud.settings.sns_topic)
+        found = {}
+        for each in told["Subscriptions"]:
+            arn = each["SubscriptionArn"]
+            attributes = (await sns.get_subscription_attributes(SubscriptionArn=arn))["Attributes"]
+            mine = json.loads(attributes["FilterPolicy"]) == {"owner": [owner]}
+            if mine and each["Protocol"] in set(Channel):
+                assert each["Protocol"] not in found
+                found[Channel(each["Protocol"])] = each["Endpoint"]
+        return found
+
+    async def test_an_address_has_to_be_confirmed(self, notifier: SnsNotifier) -> None:
+        """Until its holder agrees, it is told as one that gets nothing."""
+        await notifier.subscribe(ADA, Channel.EMAIL, "ada@example.org")
+        assert [each.confirmed for each in await notifier.subscriptions(ADA)] == [False]
+        self.cloud.server.confirm()
+        assert [each.confirmed for each in await notifier.subscriptions(ADA)] == [True]
+
+    async def test_whoever_unsubscribes_by_mail_is_gone(self, notifier: SnsNotifier) -> None:
+        """The link in a message ends a subscription at SNS, and here too."""
+        await notifier.subscribe(ADA, Channel.SMS, "+447700900123")
+        sns = await clients.sns(self.cloud.context)
+        told = await sns.list_subscriptions_by_topic(TopicArn=self.cloud.settings.sns_topic)
+        for each in told["Subscriptions"]:
+            if each["Protocol"] == "sms":
+                await sns.unsubscribe(SubscriptionArn=each["SubscriptionArn"])
+        assert list(await notifier.subscriptions(ADA)) == []
+        await notifier.unsubscribe(ADA, Channel.SMS)
+
+    async def test_one_address_serves_one_owner(self, notifier: SnsNotifier) -> None:
+        """SNS has one subscription for an address; the first owner keeps it."""
+        await notifier.subscribe(ADA, Channel.EMAIL, "both@example.org")
+        with pytest.raises(Conflict) as caught:
+            await notifier.subscribe(BOB, Channel.EMAIL, "both@example.org")
+        assert caught.value.code == "address_in_use"
+        assert await self.addresses(notifier, ADA) == {Channel.EMAIL: "both@example.org"}
+        assert await self.addresses(notifier, BOB) == {}
+
+    async def test_a_refused_address_is_not_repeated(self, notifier: SnsNotifier) -> None:
+        """What SNS says of it would put it into the log."""
+        with pytest.raises(Invalid) as caught:
+            await notifier.subscribe(ADA, Channel.SMS, "+4477009--00123")
+        assert caught.value.code == "address_refused"
+        assert "7700" not in repr(caught.value.__cause__) + caught.value.detail
+
+    async def test_addresses_are_not_kept(self, notifier: SnsNotifier) -> None:
+        """The table knows that there are subscriptions, and of nobody's address."""
+        await notifier.subscribe(ADA, Channel.EMAIL, "ada.lovelace@example.org")
+        await notifier.subscribe(ADA, Channel.EMAIL, "ada.king@example.org")
+        dynamodb = await clients.dynamodb(self.cloud.context)
+        told = await dynamodb.scan(TableName=self.cloud.settings.dynamodb_jobs)
+        assert told["Items"]
+        assert "example.org" not in json.dumps(told["Items"])

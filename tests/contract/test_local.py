@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,16 @@ from imgtag.backends.local.catalog import SqliteCatalog
 from imgtag.backends.local.catalog_schema import CATALOG
 from imgtag.backends.local.database import FILE_NAME, Database, open_database
 from imgtag.backends.local.files import FileBlobStore, open_blobs
+from imgtag.backends.local.mail import SmtpMail
 from imgtag.backends.local.outbox import OutboxNotifier
 from imgtag.backends.local.queue import QUEUE, SqliteQueue
 from imgtag.backends.local.records import RECORDS, SqliteRecordStore
+from imgtag.domain.addresses import Channel
 from imgtag.domain.ids import BundleId, OwnerId, PhotoId
 from imgtag.domain.keys import BlobKey
 from imgtag.domain.photos import PhotoState
+from imgtag.ports import Notice
+from imgtag.settings import Settings
 from imgtag.testing.clock import FixedClock
 from imgtag.testing.contracts.blob_store import BlobStoreContract
 from imgtag.testing.contracts.bundle_store import BundleStoreContract
@@ -28,6 +32,8 @@ from imgtag.testing.contracts.catalog_base import Row
 from imgtag.testing.contracts.event_queue import EventQueueContract
 from imgtag.testing.contracts.notifier import NotifierContract
 from imgtag.testing.contracts.record_store import RecordStoreContract
+from imgtag.testing.photos import ADA, BOB
+from tests.unit.mail_server import mail_server
 
 
 async def look(path: Path, sql: str, *values: Any) -> list[Any]:
@@ -193,16 +199,53 @@ class TestRecordStore(RecordStoreContract[SqliteRecordStore]):
 class TestNotifier(NotifierContract[OutboxNotifier]):
     """News as files."""
 
-    @pytest.fixture
-    def notifier(self, tmp_path: Path) -> OutboxNotifier:
-        """Open an empty outbox."""
-        return OutboxNotifier(tmp_path)
-
     @pytest.fixture(autouse=True)
-    def _known_folder(self, tmp_path: Path) -> None:
-        self._folder = tmp_path
+    def _known_places(self, tmp_path: Path, path: Path) -> None:
+        self._folder, self._path = tmp_path / "outbox", path
+
+    @pytest.fixture
+    async def notifier(self, database: Database, clock: FixedClock) -> OutboxNotifier:
+        """Open an empty outbox."""
+        self._folder.mkdir()
+        await database.migrate(RECORDS)
+        return OutboxNotifier(self._folder, SqliteRecordStore(database, clock))
 
     async def arrived(self, notifier: OutboxNotifier, owner: OwnerId) -> Sequence[tuple[str, str]]:
         """Read the files."""
         notices = [json.loads(path.read_bytes()) for path in self._folder.glob("*.json")]
         return [(n["subject"], n["text"]) for n in notices if n["owner"] == owner]
+
+    async def addresses(self, notifier: OutboxNotifier, owner: OwnerId) -> Mapping[Channel, str]:
+        """Send something and read whom the file is for."""
+        await notifier.notify(Notice("look", owner, "Look", "Where does this go?"))
+        to = json.loads((self._folder / "look.json").read_bytes())["to"]
+        return {Channel(name): address for name, address in to.items()}
+
+
+class TestMail(TestNotifier):
+    """News as mail, to a mail server of the test's own."""
+
+    @pytest.fixture
+    async def notifier(
+        self, database: Database, clock: FixedClock
+    ) -> AsyncIterator[OutboxNotifier]:
+        """Open an outbox that sends mail."""
+        self._folder.mkdir()
+        await database.migrate(RECORDS)
+        async with mail_server() as self._mailbox:
+            settings = Settings(
+                smtp_host="127.0.0.1",
+                smtp_port=self._mailbox.port,
+                smtp_tls="none",
+                smtp_from="imgtag <photos@example.org>",
+            )
+            records = SqliteRecordStore(database, clock)
+            notifier = OutboxNotifier(self._folder, records, SmtpMail(settings, clock))
+            for owner in (ADA, BOB):
+                await notifier.subscribe(owner, Channel.EMAIL, f"{owner}@example.net")
+            yield notifier
+
+    async def arrived(self, notifier: OutboxNotifier, owner: OwnerId) -> Sequence[tuple[str, str]]:
+        """Look into the mailbox."""
+        letters = self._mailbox.letters
+        return [(each.subject, each.text) for each in letters if each.to == f"{owner}@example.net"]

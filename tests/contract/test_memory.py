@@ -1,6 +1,6 @@
 """The memory backend keeps every contract."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
@@ -13,6 +13,7 @@ from imgtag.backends.memory import (
     MemoryQueue,
     MemoryRecordStore,
 )
+from imgtag.domain.addresses import Channel
 from imgtag.domain.ids import BundleId, OwnerId
 from imgtag.domain.keys import BlobKey
 from imgtag.testing.clock import FixedClock
@@ -135,3 +136,7 @@ class TestNotifier(NotifierContract[MemoryNotifier]):
     async def arrived(self, notifier: MemoryNotifier, owner: OwnerId) -> Sequence[tuple[str, str]]:
         """Look into the list."""
         return [(n.subject, n.text) for n in notifier.sent if n.owner == owner]
+
+    async def addresses(self, notifier: MemoryNotifier, owner: OwnerId) -> Mapping[Channel, str]:
+        """Look into the dictionary."""
+        return notifier.addresses[owner]

@@ -11,15 +11,18 @@ from imgtag.backends.memory import (
     MemoryBlobStore,
     MemoryBundleStore,
     MemoryCatalog,
+    MemoryNotifier,
     MemoryQueue,
+    MemoryRecordStore,
 )
 from imgtag.backends.memory.library import Library
+from imgtag.domain.addresses import Channel
 from imgtag.domain.errors import ImgtagError
 from imgtag.ports import Clock, EventQueue
 from imgtag.testing.clock import FixedClock
 from imgtag.testing.contracts.blob_store import key_of
 from imgtag.testing.contracts.catalog_base import Shelf
-from imgtag.testing.photos import Maker
+from imgtag.testing.photos import ADA, BOB, Maker
 from tests.contract import test_memory, wrong
 
 CAUGHT = (AssertionError, ValueError, ImgtagError, ExceptionGroup, pytest.fail.Exception)
@@ -133,6 +136,38 @@ async def test_wrong_bundle_stores_are_caught(
     events, make = MemoryQueue(clock, topic="bundles"), Maker(clock)
     things = {"bundles": broken(clock, events), "events": events, "make": make, "clock": clock}
     await _must_fail(test_memory.TestBundleStore(), test, **things)
+
+
+@pytest.mark.parametrize(
+    ("broken", "test"),
+    [
+        (wrong.SwapsAnyway, "test_a_swap_needs_what_was_read"),
+        (wrong.SwapsAnyway, "test_of_many_swaps_at_once_one_happens"),
+        (wrong.NeverEnds, "test_a_record_ends_on_time"),
+        (wrong.NeverEnds, "test_what_has_ended_is_not_taken"),
+    ],
+)
+async def test_wrong_record_stores_are_caught(
+    broken: Callable[[Clock], MemoryRecordStore], test: str, clock: FixedClock
+) -> None:
+    """Each breaks one promise, and the test of that promise fails."""
+    await _must_fail(test_memory.TestRecordStore(), test, records=broken(clock), clock=clock)
+
+
+@pytest.mark.parametrize(
+    ("broken", "test"),
+    [
+        (wrong.ForgetsToReplace, "test_a_new_address_takes_the_place_of_the_old_one"),
+        (wrong.TellsEverybody, "test_a_notice_reaches_its_owner_only"),
+        (wrong.TellsAddresses, "test_an_address_is_hinted_at_only"),
+    ],
+)
+async def test_wrong_notifiers_are_caught(broken: Callable[[], MemoryNotifier], test: str) -> None:
+    """Each breaks one promise, and the test of that promise fails."""
+    suite, notifier = test_memory.TestNotifier(), broken()
+    for person in (ADA, BOB):
+        await notifier.subscribe(person, Channel.EMAIL, f"{person}@example.net")
+    await _must_fail(suite, test, notifier=notifier)
 
 
 async def _must_fail(suite: object, test: str, **things: Any) -> None:

@@ -12,9 +12,12 @@ from imgtag.backends.memory import (
     MemoryBlobStore,
     MemoryBundleStore,
     MemoryCatalog,
+    MemoryNotifier,
     MemoryQueue,
+    MemoryRecordStore,
 )
 from imgtag.backends.memory.library import Library
+from imgtag.domain.addresses import Channel
 from imgtag.domain.bundles import Bundle
 from imgtag.domain.events import Event
 from imgtag.domain.ids import OwnerId, PhotoId
@@ -22,7 +25,7 @@ from imgtag.domain.keys import BlobKey
 from imgtag.domain.labels import LabelSet
 from imgtag.domain.photos import Content, Photo
 from imgtag.domain.queries import Page, Position, Query, Sort
-from imgtag.ports import BlobWriter
+from imgtag.ports import BlobWriter, Notice, Record
 
 # Blob stores
 
@@ -241,9 +244,9 @@ class ForgetsDelays(MemoryQueue):
 class LastWriterWins(MemoryBundleStore):
     """Writes whatever it is given."""
 
-    async def replace(self, bundle: Bundle) -> Bundle:
+    async def replace(self, bundle: Bundle, *, event: Event | None = None) -> Bundle:
         known = await self.get(bundle.owner, bundle.id)
-        return await super().replace(replace(bundle, revision=known.revision))
+        return await super().replace(replace(bundle, revision=known.revision), event=event)
 
 
 class SharesKeys(MemoryBundleStore):
@@ -260,3 +263,46 @@ class NeverSweeps(MemoryBundleStore):
     async def unfinished(self, *, before: datetime) -> AsyncIterator[Bundle]:
         for bundle in ():
             yield bundle
+
+
+# Records
+
+
+class SwapsAnyway(MemoryRecordStore):
+    """Replaces whatever is there."""
+
+    async def swap(self, old: Record | None, new: Record) -> bool:
+        await self.put(new)
+        return True
+
+
+class NeverEnds(MemoryRecordStore):
+    """Keeps what has ended."""
+
+    def _is_good(self, _: Record) -> bool:
+        return True
+
+
+# Notifiers
+
+
+class ForgetsToReplace(MemoryNotifier):
+    """Keeps the address that another took the place of."""
+
+    async def subscribe(self, owner: OwnerId, channel: Channel, address: str) -> None:
+        earlier = self.addresses[owner].get(channel)
+        await super().subscribe(owner, channel, f"{earlier}, {address}" if earlier else address)
+
+
+class TellsEverybody(MemoryNotifier):
+    """Sends news to whoever is known."""
+
+    async def notify(self, notice: Notice) -> None:
+        for owner in {notice.owner, *self.addresses}:
+            await super().notify(replace(notice, owner=owner))
+
+
+class TellsAddresses(MemoryNotifier):
+    """Shows an address to whoever asks."""
+
+    hint = staticmethod(lambda _, address: address)

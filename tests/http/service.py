@@ -73,4 +73,6 @@ async def serving(settings: Settings) -> AsyncIterator[Service]:
         for consumer in consumers:
             stack.callback(consumer.stop)
             tasks.create_task(consumer.run())
-        yield Service(system, client, f"http://127.0.0.1:{runner.addresses[0][1]}")
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        system.services.notifications.address = settings.public_url or url
+        yield Service(system, client, url)

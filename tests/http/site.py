@@ -113,6 +113,12 @@ async def handing_out(
 
 def tls_contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """Make a certificate for 127.0.0.1, and the contexts of a server and of a client."""
+    certificate, server = make_certificate()
+    return server, ssl.create_default_context(cadata=certificate.decode())
+
+
+def make_certificate() -> tuple[bytes, ssl.SSLContext]:
+    """Make a certificate for 127.0.0.1, as PEM, and the context of a server that has it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "imgtag")])
     address = x509.IPAddress(ip_address("127.0.0.1"))
@@ -132,7 +138,7 @@ def tls_contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
         file.write(certificate + private)
         file.flush()
         server.load_cert_chain(file.name)
-    return server, ssl.create_default_context(cadata=certificate.decode())
+    return certificate, server
 
 
 async def eventually(holds: Callable[[], bool]) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from imgtag.domain.errors import Invalid
 from imgtag.domain.events import (
+    BundleEnded,
     BundleRequested,
     Event,
     PhotoDiscarded,
@@ -28,6 +29,7 @@ events = st.one_of(
     st.builds(PhotoStored, owners, photos),
     st.builds(PhotoDiscarded, owners, photos),
     st.builds(BundleRequested, owners, bundles),
+    st.builds(BundleEnded, owners, bundles),
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -124,16 +124,16 @@ class SqliteBundleStore:
         page = [_from_json(body) for (body,) in rows[:limit]]
         return page, page[-1].id if page and len(rows) > limit else None
 
-    async def replace(self, bundle: Bundle) -> Bundle:
-        def write(db: apsw.Connection) -> Bundle:
+    async def replace(self, bundle: Bundle, *, event: Event | None = None) -> Bundle:
+        def write(db: apsw.Connection) -> tuple[Bundle, bool]:
             if _find(db, bundle.owner, bundle.id).revision != bundle.revision:
                 msg = "somebody else has changed this bundle"
                 raise Conflict(msg)
             written = replace(bundle, revision=bundle.revision + 1)
             db.execute(_UPDATE, (*self._row(written), bundle.owner, bundle.id))
-            return written
+            return written, True
 
-        return await self._database.write(write)
+        return await write_and_send(self._database, self._events, event, write)
 
     async def forget(self, owner: OwnerId, bundle: BundleId) -> None:
         await self._database.write(

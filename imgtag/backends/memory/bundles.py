@@ -68,7 +68,7 @@ class MemoryBundleStore:
         page = [self._rows[owner, bundle].bundle for bundle in rest[:limit]]
         return page, page[-1].id if len(rest) > len(page) else None
 
-    async def replace(self, bundle: Bundle) -> Bundle:
+    async def replace(self, bundle: Bundle, *, event: Event | None = None) -> Bundle:
         row = self._find(bundle.owner, bundle.id)
         if row.bundle.revision != bundle.revision:
             msg = "somebody else has changed this bundle"
@@ -77,6 +77,8 @@ class MemoryBundleStore:
         self._rows[bundle.owner, bundle.id] = replace(
             row, bundle=written, written_at=self._clock.now()
         )
+        if event:
+            await self._events.send(event)
         return written
 
     async def forget(self, owner: OwnerId, bundle: BundleId) -> None:

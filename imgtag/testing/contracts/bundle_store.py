@@ -10,7 +10,7 @@ import pytest
 
 from imgtag.domain.bundles import Bundle, BundleState, Progress
 from imgtag.domain.errors import Conflict, NotFound
-from imgtag.domain.events import BundleRequested
+from imgtag.domain.events import BundleEnded, BundleRequested
 from imgtag.domain.ids import BundleId, OwnerId
 from imgtag.ports import BundleStore, EventQueue
 from imgtag.testing.clock import FixedClock
@@ -115,6 +115,18 @@ class BundleStoreContract(Contract, Generic[B]):
             assert await bundles.get(ADA, bundle.id) == bundle
             assert await bundles.by_token(bundle.token) == bundle
         assert set(await self.rows(bundles)) == {(ADA, bundle.id, 3)}
+
+    async def test_a_write_sends_its_event(
+        self, bundles: B, events: EventQueue, make: Maker
+    ) -> None:
+        """Once it is written; a write that lost the race sends nothing."""
+        bundle = make.bundle()
+        await add(bundles, bundle)
+        ended = BundleEnded(bundle.owner, bundle.id)
+        await bundles.replace(bundle.moved(BundleState.FAILED), event=ended)
+        with pytest.raises(Conflict):
+            await bundles.replace(bundle.moved(BundleState.CANCELLED), event=asked(bundle))
+        assert await drain(events) == [ended]
 
     async def test_of_two_writers_the_first_wins(self, bundles: B, make: Maker) -> None:
         """Who read before the other wrote gets a conflict, and changes nothing."""

@@ -8,7 +8,7 @@ from typing import ClassVar, Final, Generic, TypeVar
 
 import pytest
 
-from imgtag.domain.events import BundleRequested, Event, PhotoDiscarded, PhotoStored
+from imgtag.domain.events import BundleEnded, BundleRequested, Event, PhotoDiscarded, PhotoStored
 from imgtag.ports import Delivery, EventQueue
 from imgtag.testing.clock import FixedClock
 from imgtag.testing.contracts.base import DEADLINE_SECONDS, Contract, at_once
@@ -331,6 +331,7 @@ def events_of_every_kind(make: Maker) -> Sequence[Event]:
         PhotoStored(BOB, make.photo_id()),
         PhotoDiscarded(ADA, make.photo_id()),
         BundleRequested(ADA, make.bundle_id()),
+        BundleEnded(ADA, make.bundle_id()),
     ]
 
 

@@ -1,8 +1,9 @@
 """What stands in front of moto: S3's strictness, archive tiers, and faults on demand.
 
 Tests steer it with ``POST /_test``. ``{"faults": [...], "archived": {...}, "seed": 1}`` replaces
-what was set before, ``{"advance": 30}`` lets 30 seconds pass for SQS, and ``{"messages": url}``
-looks into a queue; the answer tells what struck and what was asked so far.
+what was set before, ``{"advance": 30}`` lets 30 seconds pass for SQS, ``{"messages": url}`` looks
+into a queue, and ``{"confirm": true}`` agrees to every subscription; the answer tells what struck
+and what was asked so far.
 """
 
 import base64
@@ -18,7 +19,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import escape
 
-from tests.aws.server import sqs
+from tests.aws.server import sns, sqs
 from tests.aws.server.sigv4 import Refused, Request, check
 
 Environ = dict[str, Any]
@@ -89,6 +90,8 @@ class Layer:
                     told["messages"] = sqs.bodies(url)
                 case {"advance": seconds}:
                     sqs.advance(seconds)
+                case {"confirm": _}:
+                    sns.confirm()
                 case {"faults": _}:
                     self._set(rules)
         return "200 OK", JSON, json.dumps(told).encode()
@@ -112,7 +115,18 @@ class Layer:
         if operation.startswith("DynamoDB"):
             with self._dynamodb:
                 return self._moto(environ)
+        if operation in {"query.Subscribe", "query.Unsubscribe"}:
+            return self._sns(environ, body)
         return self._moto(environ)
+
+    def _sns(self, environ: Environ, body: bytes) -> Answer:
+        with self._lock:
+            reason = sns.refusal(body)
+            if reason:
+                return _query_error("InvalidParameter", reason)
+            answer = self._moto(environ)
+            sns.note(body)
+        return answer
 
     def _spoil(self, fault: str | None, operation: str, answer: Answer) -> Answer:
         status, headers, content = answer
@@ -250,14 +264,15 @@ def _refusal(refused: Refused) -> Answer:
     return f"{refused.status} Refused", [("Content-Type", "application/xml")], body
 
 
+def _query_error(code: str, message: str) -> Answer:
+    error = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+    body = f"<ErrorResponse>{error}</ErrorResponse>".encode()
+    return "400 Bad Request", [("Content-Type", "text/xml")], body
+
+
 def _throttled(operation: str) -> Answer:
     if operation.startswith("s3."):
         return _refusal(Refused(503, "SlowDown"))
     if operation.startswith("query."):
-        error = "<Error><Code>Throttling</Code></Error>"
-        return (
-            "400 Bad Request",
-            [("Content-Type", "text/xml")],
-            (f"<ErrorResponse>{error}</ErrorResponse>".encode()),
-        )
+        return _query_error("Throttling", "Rate exceeded")
     return "400 Bad Request", JSON, json.dumps(THROTTLED).encode()

@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { answer, client } from './client';
 import { keys } from './keys';
 import { pollUnlessLive } from './polling';
-import type { Notifications } from './types';
+import type { NotificationsChange } from './types';
 
 export function useStatus() {
   return useQuery({
@@ -53,7 +53,7 @@ export function useNotifications(enabled: boolean) {
 export function useSaveNotifications() {
   const cache = useQueryClient();
   return useMutation({
-    mutationFn: (body: Notifications) => answer(client.PUT('/api/notifications', { body })),
+    mutationFn: (body: NotificationsChange) => answer(client.PUT('/api/notifications', { body })),
     onSuccess: () => cache.invalidateQueries({ queryKey: keys.notifications }),
   });
 }

@@ -13,6 +13,8 @@ export type Session = Schemas['Session'];
 export type Config = Schemas['Config'];
 export type Token = Schemas['TokenOut'];
 export type Notifications = Schemas['Notifications'];
+export type NotificationsChange = Schemas['NotificationsChange'];
+export type Channel = Schemas['Channel'];
 
 /** One entry of the layout: id, width and height in pixels, time taken. */
 export type LayoutEntry = [id: string, width: number | null, height: number | null, takenAt: string | null];

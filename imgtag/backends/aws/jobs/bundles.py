@@ -8,7 +8,6 @@ ids that it names  ``Q#owner#bundle``      number                 ids
 its link           ``L#token``             ``-``                  owner, bundle
 idempotency key    ``I#owner#digest``      ``-``                  bundle, made, ttl
 what is due        ``DUE#bundles#n``       time#owner#bundle
-news to be sent    ``OUT``                 notice                 owner, subject, text
 =================  ======================  =====================  ==========================
 """
 
@@ -30,12 +29,11 @@ from imgtag.domain.bundles import Bundle
 from imgtag.domain.errors import Conflict, NotFound
 from imgtag.domain.events import Event
 from imgtag.domain.ids import BundleId, OwnerId
-from imgtag.ports import Clock, EventQueue, Notice
+from imgtag.ports import Clock, EventQueue
 
 IDEMPOTENCY: Final = timedelta(hours=24)
 DUE_PARTITIONS: Final = 4
 _ONLY: Final = "-"
-_OUTBOX: Final = "OUT"
 
 
 class DynamoBundleStore:
@@ -132,22 +130,21 @@ class DynamoBundleStore:
         bundles = [await self._load(owner, item) for item in items[:limit]]
         return bundles, bundles[-1].id if len(items) > limit else None
 
-    async def replace(self, bundle: Bundle, *, notice: Notice | None = None) -> Bundle:
-        """Write as the port says; *notice* is put into the outbox in the same transaction."""
+    async def replace(self, bundle: Bundle, *, event: Event | None = None) -> Bundle:
         known = await self._item(bundle.owner, bundle.id)
         unchanged = Condition("rev = :rev", {":rev": bundle.revision})
         written = replace(bundle, revision=bundle.revision + 1)
         claim = (str(known["idem"]), _ONLY) if "idem" in known else None
         item, writes = self._written(written, claim, known)
         actions = [self._table.put(item, unchanged), *writes]
-        if notice:
-            actions.append(self._table.put(_letter(notice)))
         try:
             await self._table.transact(actions)
         except Conflict:
             now_there = await self._item(bundle.owner, bundle.id)
             if now_there["op"] != item["op"]:
                 raise Conflict("somebody else has changed this bundle") from None
+        if event:
+            await self._events.send(event)
         return written
 
     def _written(
@@ -206,20 +203,6 @@ class DynamoBundleStore:
                 except NotFound:
                     continue
 
-    async def unsent(self) -> AsyncIterator[Notice]:
-        """News in the outbox that `sent` was not said of."""
-        async for item in self._table.partition(_OUTBOX):
-            yield Notice(
-                str(item["sk"]),
-                OwnerId(str(item["owner"])),
-                str(item["subject"]),
-                str(item["text"]),
-            )
-
-    async def sent(self, notice: Notice) -> None:
-        """Take a notice out of the outbox; absent is fine."""
-        await self._table.delete((_OUTBOX, notice.id))
-
 
 def _key(owner: OwnerId, bundle: BundleId) -> Key:
     return f"B#{owner}", bundle
@@ -227,16 +210,6 @@ def _key(owner: OwnerId, bundle: BundleId) -> Key:
 
 def _link(bundle: Bundle) -> Item:
     return {"pk": f"L#{bundle.token}", "sk": _ONLY, "owner": bundle.owner, "bundle": bundle.id}
-
-
-def _letter(notice: Notice) -> Item:
-    return {
-        "pk": _OUTBOX,
-        "sk": notice.id,
-        "owner": notice.owner,
-        "subject": notice.subject,
-        "text": notice.text,
-    }
 
 
 def _claim_key(owner: OwnerId, key: str) -> Key:
