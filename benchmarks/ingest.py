@@ -1,104 +1,217 @@
 """Ingest over HTTP until `labelled`, the model included, against bare Pillow on the same files.
 
-    python benchmarks/ingest.py [--large 60] [--small 600]
+    python benchmarks/ingest.py [--large 120] [--small 2000]
 
-Bare Pillow decodes (draft mode) and resizes to 512 pixels in as many processes as there are cores.
-imgtag takes the same files by `imgtag upload --wait`, on the same cores. Prints photos a second,
-their ratio, and the peak memory of the service and of its largest child in MB.
+Bare Pillow decodes (draft mode) and resizes to 512 pixels in as many processes as there are cores,
+in two ways: plainly, as scripts do, with `draft((512, 512))`, which decodes a photo of 1024x768
+whole; and fitted, with the size that the result will have, which lets the decoder halve it. The
+goal is against the plain way; the fitted one is shown, too.
+
+imgtag runs with its default settings and takes the same files from a lean script
+(`ingest/sender.py`) on the same cores, which uploads several at a time and watches until all are
+labelled: the clock runs from its first request to the last label. Shown too: what each process used
+of the processor for a photo, which says more where a machine does other things meanwhile, and the
+peak memory.
 """
 
 import argparse
+import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import psutil
 from PIL import Image
 
 SIDE = 512
+GOAL = 0.5
+SERVICE_MB, CHILD_MB = 200, 400
 KINDS = {"large": (4000, 3000), "small": (1024, 768)}
+VARIANTS = 8
+# A standard deviation, of 255: with it the files are of about 4 MB and 300 kB.
+NOISE = {"large": 7, "small": 9}
+SENDER = Path(__file__).parent / "ingest" / "sender.py"
 
 
-def make(folder: Path, size: tuple[int, int], number: int) -> None:
-    """Write *number* different JPEGs with the detail of photos; sizes are pixels."""
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """What Pillow alone took: photos a second, and CPU ms for a photo."""
+
+    rate: float
+    cpu_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Seconds of CPU of the service and its children so far, and their peak memory in MB."""
+
+    service: float
+    children: float
+    service_mb: float
+    child_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """Photos a second; CPU ms for a photo by process; peak MB of the service and of any child."""
+
+    rate: float
+    cpu_ms: dict[str, float]
+    service_mb: float
+    child_mb: float
+
+
+def make(folder: Path, kind: str, number: int) -> list[Path]:
+    """Write *number* JPEGs with the detail of photos, no two of them with the same bytes."""
     folder.mkdir()
-    noise = Image.effect_noise((size[0] // 8, size[1] // 8), 60).resize(
-        size, Image.Resampling.BICUBIC
-    )
-    sky = Image.linear_gradient("L").resize(size)
-    for index in range(number):
-        turned = noise.rotate(index * 360 / number)
-        picture = Image.merge("RGB", (turned, sky, Image.blend(turned, sky, 0.5)))
-        picture.save(folder / f"{index:05}.jpg", quality=90)
+    pictures = [picture(kind, seed) for seed in range(min(number, VARIANTS))]
+    paths = [folder / f"{index:05}.jpg" for index in range(number)]
+    for index, path in enumerate(paths):
+        data = pictures[index % VARIANTS]
+        comment = b"\xff\xfe\x00\x0a%08d" % index
+        path.write_bytes(data[:2] + comment + data[2:])
+    return paths
 
 
-def shrink(path: Path) -> None:
-    """Do what bare Pillow does best."""
+def picture(kind: str, seed: int) -> bytes:
+    """Draw smooth colours under sensor noise: it compresses about as a photo does."""
+    width, height = KINDS[kind]
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 255, (height // 64 + 1, width // 64 + 1, 3), dtype=np.uint8)
+    smooth = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+    noise = random.normal(0, NOISE[kind], (height, width, 1))
+    buffer = BytesIO()
+    Image.fromarray((smooth + noise).clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def plainly(path: Path) -> None:
+    """Shrink a photo as scripts do."""
     with Image.open(path) as photo:
         photo.draft("RGB", (SIDE, SIDE))
         photo.thumbnail((SIDE, SIDE), Image.Resampling.HAMMING, reducing_gap=1)
 
 
-def bare(files: list[Path]) -> float:
-    """Shrink *files* on all cores; answer with photos a second."""
+def fitted(path: Path) -> None:
+    """Shrink a photo with the least work that Pillow can do it with."""
+    with Image.open(path) as photo:
+        longest = max(photo.size)
+        target = round(photo.width * SIDE / longest), round(photo.height * SIDE / longest)
+        photo.draft("RGB", target)
+        photo.resize(target, Image.Resampling.HAMMING, reducing_gap=1)
+
+
+def bare(files: list[Path], shrink: Callable[[Path], None]) -> Bare:
+    """Shrink *files* on all cores."""
+    busy = cpu_of_children()
     with ProcessPoolExecutor() as pool:
         list(pool.map(shrink, files[: os.cpu_count()]))
         began = time.perf_counter()
         list(pool.map(shrink, files, chunksize=4))
-        return len(files) / (time.perf_counter() - began)
-
-
-def ingest(folder: Path, number: int, data_dir: Path) -> tuple[float, float, float]:
-    """Upload *folder* and wait for labels: photos a second, and peak MB of service and child."""
-    environment = {**os.environ, "IMGTAG_DATA_DIR": str(data_dir), "IMGTAG_LOG_LEVEL": "error"}
-    command = [sys.executable, "-m", "imgtag"]
-    with subprocess.Popen(
-        [*command, "serve", "--port", "0"], env=environment, stdout=subprocess.PIPE, text=True
-    ) as service:
-        url = (service.stdout.readline() if service.stdout else "").split()[-1]
-        began = time.perf_counter()
-        upload = [*command, "upload", "--wait", "--server", url, str(folder)]
-        with subprocess.Popen(upload, env=environment, stdout=subprocess.DEVNULL) as client:
-            peaks = watch(psutil.Process(service.pid), client)
         seconds = time.perf_counter() - began
+    return Bare(len(files) / seconds, 1000 * (cpu_of_children() - busy) / len(files))
+
+
+def cpu_of_children() -> float:
+    """Tell how much CPU time the processes used that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def ingest(folder: Path, number: int, data_dir: Path) -> Ingest:
+    """Upload *folder* of *number* photos and wait for labels."""
+    environment = {**os.environ, "IMGTAG_DATA_DIR": str(data_dir)}
+    command = [sys.executable, "-m", "imgtag", "serve", "--port", "0"]
+    log = data_dir.with_suffix(".log")
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as service,
+    ):
+        url = (service.stdout.readline() if service.stdout else "").split()[-1]
+        process = psutil.Process(service.pid)
+        before = used_by(process)
+        sender = [sys.executable, SENDER, url, folder]
+        told = subprocess.run(sender, stdout=subprocess.PIPE, check=False)
+        after = used_by(process)
         service.terminate()
-    if client.returncode:
-        sys.exit("the upload failed")
-    return number / seconds, *peaks
+    if told.returncode:
+        sys.exit(f"the upload failed; {log.read_text()}")
+    said = json.loads(told.stdout)
+    seconds = {
+        "sender": said["cpu_seconds"],
+        "service": after.service - before.service,
+        "children": after.children - before.children,
+    }
+    return Ingest(
+        number / said["seconds"],
+        {name: 1000 * each / number for name, each in seconds.items()},
+        after.service_mb,
+        after.child_mb,
+    )
 
 
-def watch(service: psutil.Process, client: subprocess.Popen[bytes]) -> tuple[float, float]:
-    """Look at memory until *client* ends: the most of the service, and of any child, in MB."""
-    parent = child = 0
-    while client.poll() is None:
-        parent = max(parent, service.memory_info().rss)
-        sizes = [each.memory_info().rss for each in service.children() if each.is_running()]
-        child = max(child, *sizes, 0)
-        time.sleep(0.1)
-    return parent / 1e6, child / 1e6
+def used_by(service: psutil.Process) -> Used:
+    """Add up what the service and its children have used so far."""
+    children = service.children()
+    return Used(
+        cpu_seconds(service),
+        sum(map(cpu_seconds, children)),
+        peak_mb(service),
+        max(map(peak_mb, children)),
+    )
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """Tell how much CPU time a process has used so far."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def peak_mb(process: psutil.Process) -> float:
+    """Tell the most memory that a process ever had resident."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
+
+
+def report(plain: Bare, fit: Bare, ours: Ingest) -> None:
+    """Print what was measured, and the goals."""
+    cpu = ", ".join(f"{name} {ms:.2f}" for name, ms in ours.cpu_ms.items())
+    print(f"  imgtag {ours.rate:7.1f} photos/s")
+    print(
+        f"  Pillow {plain.rate:7.1f} photos/s plainly; ratio {ours.rate / plain.rate:.2f} ", end=""
+    )
+    print(f"(goal {GOAL})")
+    print(f"         {fit.rate:7.1f} photos/s fitted;  ratio {ours.rate / fit.rate:.2f}")
+    print(f"  CPU ms a photo: {cpu}; sum {sum(ours.cpu_ms.values()):.2f}")
+    print(f"                  Pillow plainly {plain.cpu_ms:.2f}, fitted {fit.cpu_ms:.2f}")
+    print(f"  peak MB: service {ours.service_mb:.0f} (goal {SERVICE_MB}), ", end="")
+    print(f"child {ours.child_mb:.0f} (goal {CHILD_MB})")
 
 
 def main() -> None:
     """Measure both kinds."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--large", type=int, default=60)
-    parser.add_argument("--small", type=int, default=600)
+    parser.add_argument("--large", type=int, default=120)
+    parser.add_argument("--small", type=int, default=2000)
     given = vars(parser.parse_args())
-    with tempfile.TemporaryDirectory(prefix="imgtag-bench-") as place:
-        for kind, size in KINDS.items():
-            folder, number = Path(place) / kind, given[kind]
-            make(folder, size, number)
-            files = sorted(folder.iterdir())
-            plain = bare(files)
-            rate, parent, child = ingest(folder, number, Path(place) / f"{kind}-data")
-            print(
-                f"{size[0]}x{size[1]}: bare {plain:.1f}/s, imgtag {rate:.1f}/s, "
-                f"ratio {rate / plain:.2f}, service {parent:.0f} MB, child {child:.0f} MB"
-            )
+    for kind, (width, height) in KINDS.items():
+        with tempfile.TemporaryDirectory(prefix="imgtag-bench-") as place:
+            files = make(Path(place) / kind, kind, given[kind])
+            kilobytes = sum(path.stat().st_size for path in files) / len(files) / 1e3
+            print(f"{len(files)} photos of {width}x{height}, {kilobytes:.0f} kB each", flush=True)
+            plain, fit = bare(files, plainly), bare(files, fitted)
+            report(plain, fit, ingest(files[0].parent, len(files), Path(place) / "data"))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from imgtag.domain.events import Event
 from imgtag.domain.ids import BundleId, OwnerId, PhotoId, TokenId
 from imgtag.domain.keys import BlobKey
 from imgtag.domain.labels import LabelChange, LabelCount, LabelHit
-from imgtag.domain.photos import Content, Facts, Failure, Photo
+from imgtag.domain.photos import Content, Facts, Failure, Photo, Raster
 from imgtag.domain.queries import LayoutRow, Page, Position, Query, Sort, Tally
 
 
@@ -368,9 +368,14 @@ class RecordStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """A picture made by imgtag for a labeler: JPEG, upright, sRGB, without metadata."""
+    """A picture made by imgtag for a labeler: upright, sRGB, without metadata.
+
+    *raster* is the same picture once more, smaller and decoded, where `Labeler.raster_side` asks
+    for it and the photo was decoded by this process's children.
+    """
 
     jpeg: bytes
+    raster: Raster | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +399,13 @@ class Labeler(Protocol):
     @property
     def rendition_side(self) -> int:
         """How many pixels the longest side of a rendition should have, at most."""
+
+    @property
+    def raster_side(self) -> int:
+        """How many pixels the shorter side of `Rendition.raster` should have, at least.
+
+        0 where a JPEG is all that it reads.
+        """
 
     async def detect(self, subject: Subject) -> Sequence[LabelHit]:
         """Say what is in the photo, ancestors included. Nothing sure enough is an empty answer.

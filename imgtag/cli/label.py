@@ -80,14 +80,15 @@ async def _labelled(tools: LabellingTools, files: Sequence[Path]) -> AsyncIterat
 
 
 async def _label(tools: LabellingTools, file: Path) -> Sequence[LabelHit]:
-    spec = RenditionSpec(tools.labeler.rendition_side)
+    labeler = tools.labeler
+    spec = RenditionSpec(labeler.rendition_side, raster_side=labeler.raster_side)
     seen = await tools.inspector.inspect(file, spec, digest=True)
     if seen.content is None:
         msg = "the photo was not measured"
         raise Invalid(msg)
-    rendition = Rendition(seen.rendition or seen.thumbnail)
+    rendition = Rendition(seen.rendition or seen.thumbnail, seen.raster)
     subject = Subject(_NOWHERE, seen.content.sha256, seen.content.size, seen.facts, rendition)
-    return tools.limits.keep(await tools.labeler.detect(subject))
+    return tools.limits.keep(await labeler.detect(subject))
 
 
 def _as_json(result: Labelled) -> dict[str, object]:

@@ -60,6 +60,15 @@ class Facts:
     taken_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """A picture as it is after decoding: rows from the top, three bytes of RGB for each pixel."""
+
+    width: int
+    height: int
+    rgb: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Photo:
     """One photo of one owner.

@@ -17,7 +17,7 @@ from imgtag.imaging.formats import HEAD_BYTES, PILLOW_FORMATS, content_type_of
 from imgtag.imaging.heif import orients_itself
 from imgtag.imaging.jpeg import JpegPlan, plan_jpeg
 from imgtag.imaging.model import THUMBNAIL_SIDE, Inspection, Limits, Question, Refused
-from imgtag.imaging.shrink import jpegs, shrink
+from imgtag.imaging.shrink import jpegs, raster, shrink
 
 PLUGINS: Final = (JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin)
 """The decoders that may run, HEIC aside; imported here so that the child needs no file later."""
@@ -75,6 +75,7 @@ def _inspect(data: bytes, question: Question, limits: Limits) -> Inspection:
         orientation=orientation,
         thumbnail=thumbnail,
         rendition=larger,
+        raster=raster(small, orientation, spec.raster_side) if spec and spec.raster_side else None,
         content=_digest(data) if question.digest else None,
     )
 

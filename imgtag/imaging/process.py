@@ -16,6 +16,7 @@ from imgtag.imaging.model import MEBIBYTE, Inspection, Limits, Question, Refused
 from imgtag.imaging.wire import (
     HEADER_BYTES,
     Garbled,
+    Parts,
     pack_question,
     unpack_answer,
     unpack_header,
@@ -126,7 +127,7 @@ class Child:
             async with asyncio.timeout(self._limits.wall_seconds):
                 line = pack_question(self._asked, question)
                 socket.send_fds(self._socket, [line], [photo])
-                answer = unpack_answer(*await self._receive(self._asked), self._limits)
+                answer = unpack_answer(await self._receive(self._asked), self._limits)
         except TimeoutError:
             reason = f"it was not decoded after {self._limits.wall_seconds:g} seconds"
             raise Died(reason, too_expensive=True) from None
@@ -160,13 +161,13 @@ class Child:
             return Died(reason, too_expensive=True)
         return Died("the process that decoded it broke down")
 
-    async def _receive(self, number: int) -> tuple[bytes, bytes, bytes]:
+    async def _receive(self, number: int) -> Parts:
         read = self._reader.readexactly
         header = unpack_header(await read(HEADER_BYTES))
         if header.number != number:
             raise Garbled
-        said, thumbnail, rendition = header.lengths
-        return await read(said), await read(thumbnail), await read(rendition)
+        said, thumbnail, rendition, rgb = header.lengths
+        return await read(said), await read(thumbnail), await read(rendition), await read(rgb)
 
 
 def _environment() -> dict[str, str]:

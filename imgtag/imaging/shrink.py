@@ -6,6 +6,7 @@ from typing import Final
 
 from PIL import Image, ImageCms
 
+from imgtag.domain.photos import Raster
 from imgtag.imaging.model import THUMBNAIL_SIDE
 from imgtag.imaging.pixels import Loaded, Pixels, decode
 
@@ -56,6 +57,15 @@ def jpegs(small: Image.Image, orientation: int, *, rendition: bool) -> tuple[byt
         _encode(thumbnail, orientation, THUMBNAIL_QUALITY),
         _encode(small, orientation, RENDITION_QUALITY) if rendition else None,
     )
+
+
+def raster(small: Image.Image, orientation: int, side: int) -> Raster:
+    """Reduce a shrunken photo by a power of two that leaves *side* pixels, and give them raw."""
+    factor = 1
+    while 2 * factor * side <= min(small.size):
+        factor *= 2
+    reduced = _upright(small.reduce(factor), orientation)
+    return Raster(*reduced.size, reduced.tobytes())
 
 
 def _scale(picture: Image.Image, target: tuple[int, int]) -> Image.Image:
@@ -112,9 +122,12 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
         return None
 
 
+def _upright(picture: Image.Image, orientation: int) -> Image.Image:
+    return picture.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else picture
+
+
 def _encode(picture: Image.Image, orientation: int, quality: int) -> bytes:
-    if orientation in _UPRIGHT:
-        picture = picture.transpose(_UPRIGHT[orientation])
+    picture = _upright(picture, orientation)
     # Pillow writes a comment that it finds among what the original said.
     picture.info.clear()
     buffer = BytesIO()

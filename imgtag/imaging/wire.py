@@ -1,4 +1,4 @@
-"""What parent and child say to each other: lengths first, JSON, then JPEGs as they are.
+"""What parent and child say to each other: lengths first, JSON, then pictures as they are.
 
 No pickle, and nothing is taken at its word: once it has decoded a photo the child counts as
 hostile, so that every length has a cap and every field a check.
@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from imgtag.domain.photos import CONTENT_TYPES, Content, Facts
+from imgtag.domain.photos import CONTENT_TYPES, Content, Facts, Raster
 from imgtag.imaging.model import (
     CODES,
     MEBIBYTE,
@@ -26,12 +26,16 @@ MAX_QUESTION_BYTES: Final = 4096
 _MAX_SAID_BYTES: Final = 4096
 _MAX_THUMBNAIL_BYTES: Final = 2 * MEBIBYTE
 _MAX_RENDITION_BYTES: Final = 32 * MEBIBYTE
+_MAX_RASTER_BYTES: Final = 64 * MEBIBYTE
 _MAX_DETAIL: Final = 400
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MAGIC: Final = b"itag"
-_HEADER: Final = struct.Struct(">4sQIII")
+_HEADER: Final = struct.Struct(">4sQIIII")
 
 HEADER_BYTES: Final = _HEADER.size
+
+Parts = tuple[bytes, bytes, bytes, bytes]
+"""Of an answer: what is said, the thumbnail, the rendition, and RGB."""
 
 
 class Garbled(Exception):
@@ -43,7 +47,7 @@ class Header:
     """What an answer begins with: which question it answers, and the *lengths* of its parts."""
 
     number: int
-    lengths: tuple[int, int, int]
+    lengths: tuple[int, int, int, int]
 
 
 def pack_question(number: int, question: Question) -> bytes:
@@ -68,13 +72,13 @@ def unpack_question(line: bytes) -> tuple[int, Question]:
 
 def pack_ready() -> bytes:
     """Encode that the child is ready: answer 0, with nothing in it."""
-    return _pack(0, {}, b"", b"")
+    return _pack(0, {})
 
 
 def pack_answer(number: int, answer: Inspection | Refused) -> bytes:
     """Encode the answer to question *number*."""
     if isinstance(answer, Refused):
-        return _pack(number, {"code": answer.code, "detail": answer.detail}, b"", b"")
+        return _pack(number, {"code": answer.code, "detail": answer.detail})
     facts = answer.facts
     said = {
         "content_type": facts.content_type,
@@ -83,30 +87,36 @@ def pack_answer(number: int, answer: Inspection | Refused) -> bytes:
         "taken_at": facts.taken_at and facts.taken_at.isoformat(),
         "orientation": answer.orientation,
         "content": answer.content and asdict(answer.content),
+        "raster": answer.raster and (answer.raster.width, answer.raster.height),
     }
-    return _pack(number, said, answer.thumbnail, answer.rendition or b"")
+    rgb = answer.raster.rgb if answer.raster else b""
+    return _pack(number, said, answer.thumbnail, answer.rendition or b"", rgb)
 
 
-def _pack(number: int, said: dict[str, Any], thumbnail: bytes, rendition: bytes) -> bytes:
-    text = json.dumps(said).encode()
-    header = _HEADER.pack(_MAGIC, number, len(text), len(thumbnail), len(rendition))
-    return b"".join((header, text, thumbnail, rendition))
+def _pack(
+    number: int,
+    said: dict[str, Any],
+    thumbnail: bytes = b"",
+    rendition: bytes = b"",
+    rgb: bytes = b"",
+) -> bytes:
+    parts = (json.dumps(said).encode(), thumbnail, rendition, rgb)
+    return b"".join((_HEADER.pack(_MAGIC, number, *map(len, parts)), *parts))
 
 
 def unpack_header(data: bytes) -> Header:
     """Decode and check the first `HEADER_BYTES` of an answer. Raises `Garbled`."""
     magic, number, *lengths = _HEADER.unpack(data)
-    caps = (_MAX_SAID_BYTES, _MAX_THUMBNAIL_BYTES, _MAX_RENDITION_BYTES)
-    said, thumbnail, rendition = lengths
+    caps = (_MAX_SAID_BYTES, _MAX_THUMBNAIL_BYTES, _MAX_RENDITION_BYTES, _MAX_RASTER_BYTES)
+    said, thumbnail, rendition, rgb = lengths
     if magic != _MAGIC or any(n > cap for n, cap in zip(lengths, caps, strict=True)):
         raise Garbled
-    return Header(number, (said, thumbnail, rendition))
+    return Header(number, (said, thumbnail, rendition, rgb))
 
 
-def unpack_answer(
-    text: bytes, thumbnail: bytes, rendition: bytes, limits: Limits
-) -> Inspection | Refused:
+def unpack_answer(parts: Parts, limits: Limits) -> Inspection | Refused:
     """Decode and check the parts of an answer. Raises `Garbled`."""
+    text, thumbnail, rendition, rgb = parts
     try:
         said = json.loads(text)
         if "code" in said:
@@ -119,6 +129,7 @@ def unpack_answer(
             orientation=_whole(said["orientation"], 1, 8),
             thumbnail=thumbnail,
             rendition=rendition or None,
+            raster=_raster(said["raster"], rgb),
             content=_content(said["content"]),
         )
     except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -140,6 +151,15 @@ def _facts(said: dict[str, Any], limits: Limits) -> Facts:
     if taken_at and taken_at.tzinfo is not UTC:
         raise Garbled
     return Facts(said["content_type"], width, height, taken_at)
+
+
+def _raster(size: list[object] | None, rgb: bytes) -> Raster | None:
+    if size is None:
+        return None
+    width, height = (_whole(side, 1, _MAX_RASTER_BYTES) for side in size)
+    if 3 * width * height != len(rgb):
+        raise Garbled
+    return Raster(width, height, rgb)
 
 
 def _content(said: dict[str, Any] | None) -> Content | None:

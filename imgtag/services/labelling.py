@@ -15,7 +15,7 @@ from imgtag.domain.ids import OwnerId, PhotoId
 from imgtag.domain.keys import BlobKey, BlobKind
 from imgtag.domain.labels import LabelLimits
 from imgtag.domain.photos import Content, Facts, Failure, Photo, PhotoState
-from imgtag.imaging.model import THUMBNAIL_SIDE, Inspection, RenditionSpec
+from imgtag.imaging.model import Inspection, RenditionSpec
 from imgtag.pipeline.checksums import Checksums
 from imgtag.ports import BlobStore, Catalog, Labeler, Rendition, Subject
 from imgtag.services.feed import Feed
@@ -55,6 +55,7 @@ class Labelling:
         self._feed = feed
         self._limits = limits
         self._max_photo_bytes = max_photo_bytes
+        self._spec = RenditionSpec(labeler.rendition_side, raster_side=labeler.raster_side)
 
     async def handle(self, event: Event) -> None:
         """Do what *event* asks for; what is no longer there needs nothing done."""
@@ -98,21 +99,20 @@ class Labelling:
             return  # it was stored while the limit was higher
 
     async def _look_at(self, photo: Photo, content: Content, path: Path) -> None:
-        side = self._labeler.rendition_side
         try:
-            seen = await self._inspector.inspect(path, RenditionSpec(side))
+            seen = await self._inspector.inspect(path, self._spec)
         except Invalid as error:
             failure = Failure(error.code, error.detail)
             await self._fail(photo, content.sha256, failure, None)
             return
         await self._keep(photo, BlobKind.THUMBNAIL, seen.thumbnail)
-        if seen.rendition and side > THUMBNAIL_SIDE:
+        if seen.rendition:
             await self._keep(photo, BlobKind.RENDITION, seen.rendition)
         await self._ask(photo, content, seen)
 
     async def _ask(self, photo: Photo, content: Content, seen: Inspection) -> None:
         key = BlobKey(photo.owner, BlobKind.ORIGINAL, photo.id)
-        rendition = Rendition(seen.rendition or seen.thumbnail)
+        rendition = Rendition(seen.rendition or seen.thumbnail, seen.raster)
         subject = Subject(key, content.sha256, content.size, seen.facts, rendition)
         try:
             found = await self._labeler.detect(subject)

@@ -23,6 +23,10 @@ class MeteredLabeler:
     def rendition_side(self) -> int:
         return self._labeler.rendition_side
 
+    @property
+    def raster_side(self) -> int:
+        return self._labeler.raster_side
+
     async def detect(self, subject: Subject) -> Sequence[LabelHit]:
         outcome = "failed"
         try:

@@ -16,7 +16,7 @@ from imgtag.backends.local.onnx_labeler import OnnxModel, confidences, open_labe
 from imgtag.domain.errors import Invalid
 from imgtag.domain.ids import Id, OwnerId
 from imgtag.domain.keys import BlobKey, BlobKind
-from imgtag.domain.photos import Facts
+from imgtag.domain.photos import Facts, Raster
 from imgtag.ports import Labeler, Rendition, Subject
 
 RED, GREEN, BLUE, WHITE = (250, 0, 0), (0, 250, 0), (0, 0, 250), (250, 250, 250)
@@ -111,10 +111,11 @@ def jpeg(*columns: tuple[int, int, int], size: tuple[int, int] = (64, 64)) -> by
     return written.getvalue()
 
 
-def subject(photo: bytes) -> Subject:
+def subject(photo: bytes, pixels: Raster | None = None) -> Subject:
     """Make what a labeler is given."""
     key = BlobKey(OwnerId("owner"), BlobKind.ORIGINAL, Id("0" * 26))
-    return Subject(key, "0" * 64, len(photo), Facts("image/jpeg", 64, 64), Rendition(photo))
+    rendition = Rendition(photo, pixels)
+    return Subject(key, "0" * 64, len(photo), Facts("image/jpeg", 64, 64), rendition)
 
 
 def named(model: OnnxModel, photo: bytes) -> dict[str, float]:
@@ -135,6 +136,18 @@ async def test_label_and_ancestor(tmp_path: Path) -> None:
         ("Red", ("Colour",)),
     ]
     assert found[0].confidence == found[1].confidence == pytest.approx(98, abs=2)
+
+
+async def test_pixels_instead_of_the_jpeg(tmp_path: Path) -> None:
+    """Pixels that come with the JPEG are what is looked at, and say the same as it would."""
+    photo = jpeg(RED, GREEN, BLUE, size=(96, 64))
+    rgb = Image.open(io.BytesIO(photo)).tobytes()
+    async with open_labeler(folder(tmp_path, default_threshold=0.2)) as labeler:
+        assert labeler.raster_side == 8
+        from_jpeg = await labeler.detect(subject(photo))
+        from_pixels = await labeler.detect(subject(b"not looked at", Raster(96, 64, rgb)))
+    sure = {str(hit.name): hit.confidence for hit in from_jpeg}
+    assert {str(hit.name): hit.confidence for hit in from_pixels} == pytest.approx(sure, abs=1)
 
 
 @pytest.mark.parametrize(("side", "wanted"), [(8, 512), (384, 768)])

@@ -74,6 +74,7 @@ class RekognitionLabeler:
 
     model = MODEL
     rendition_side = RENDITION_SIDE
+    raster_side = 0
 
     def __init__(
         self,

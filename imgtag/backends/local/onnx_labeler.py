@@ -26,6 +26,7 @@ from imgtag.backends.local.model_folder import (
 )
 from imgtag.domain.errors import Invalid
 from imgtag.domain.labels import LabelHit, LabelName
+from imgtag.domain.photos import Raster
 from imgtag.ports import Subject
 
 Numbers = NDArray[np.float32]
@@ -46,22 +47,29 @@ _NUMBER_TYPES: Final[dict[str, type[np.generic]]] = {
 }
 
 
-def picture(jpeg: bytes, spec: Input) -> NDArray[np.uint8]:
-    """Decode *jpeg* to what the model looks at: RGB, [height, width, 3].
+def picture(seen: bytes | Raster, spec: Input) -> NDArray[np.uint8]:
+    """Make of a JPEG, or of its pixels, what the model looks at: RGB, [height, width, 3].
 
     Raises `Invalid`, code ``damaged_photo``.
     """
+    if isinstance(seen, Raster):
+        upright = Image.frombuffer("RGB", (seen.width, seen.height), seen.rgb)
+    else:
+        upright = _decoded(seen, spec)
+    size = (spec.width, spec.height)
+    scaled = upright.resize(size, _FILTERS[spec.resize.filter], box=_seen_part(upright.size, spec))
+    return np.asarray(scaled)
+
+
+def _decoded(jpeg: bytes, spec: Input) -> Image.Image:
     try:
         with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as opened:
             # Shrinks while decoding, by 2, 4 or 8, never below what is asked for.
             opened.draft("RGB", _least_size(opened.size, spec))
-            upright = opened.convert("RGB")
+            return opened.convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         msg = "the labeler can't read the photo"
         raise Invalid(msg, code="damaged_photo") from error
-    size = (spec.width, spec.height)
-    scaled = upright.resize(size, _FILTERS[spec.resize.filter], box=_seen_part(upright.size, spec))
-    return np.asarray(scaled)
 
 
 def _least_size(size: tuple[int, int], spec: Input) -> tuple[int, int]:
@@ -171,19 +179,19 @@ class OnnxModel:
         (answer,) = self._session.run([self._output.name], fed)
         return np.asarray(answer, np.float32).ravel()
 
-    def raw(self, jpeg: bytes) -> Numbers:
+    def raw(self, seen: bytes | Raster) -> Numbers:
         """Answer as the graph does, before temperature and activation. Raises `Invalid`."""
         spec = self.description.input
-        numbers = tensor(picture(jpeg, spec), spec)
+        numbers = tensor(picture(seen, spec), spec)
         if not spec.mirrored:
             return self._ask(numbers)
         across = -1 if spec.layout == "NCHW" else -2
         mirrored = np.ascontiguousarray(np.flip(numbers, across))
         return (self._ask(numbers) + self._ask(mirrored)) * np.float32(0.5)
 
-    def label(self, jpeg: bytes) -> tuple[LabelHit, ...]:
-        """Say what *jpeg* shows. Raises `Invalid`, code ``damaged_photo``."""
-        shares = confidences(self.raw(jpeg), self.description.output)
+    def label(self, seen: bytes | Raster) -> tuple[LabelHit, ...]:
+        """Say what a JPEG, or its pixels, show. Raises `Invalid`, code ``damaged_photo``."""
+        shares = confidences(self.raw(seen), self.description.output)
         return hits(shares.tolist(), self.description)
 
 
@@ -241,11 +249,16 @@ class OnnxLabeler:
         spec = self._model.description.input
         return max(RENDITION_SIDE, 2 * spec.shorter_side)
 
+    @property
+    def raster_side(self) -> int:
+        """What the model looks at."""
+        return self._model.description.input.shorter_side
+
     async def detect(self, subject: Subject) -> Sequence[LabelHit]:
         """Ask the model about the rendition."""
         loop = asyncio.get_running_loop()
-        jpeg = subject.rendition.jpeg
-        return await loop.run_in_executor(self._threads, self._model.label, jpeg)
+        seen = subject.rendition.raster or subject.rendition.jpeg
+        return await loop.run_in_executor(self._threads, self._model.label, seen)
 
 
 @asynccontextmanager

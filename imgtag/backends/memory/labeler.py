@@ -29,12 +29,14 @@ class MemoryLabeler:
         default: Sequence[LabelHit] = DEFAULT,
         model: str = "memory-1",
         rendition_side: int = 512,
+        raster_side: int = 0,
     ) -> None:
         self.answers = dict(answers or {})
         self.default = tuple(default)
         self.asked: list[Subject] = []
         self.model = model
         self.rendition_side = rendition_side
+        self.raster_side = raster_side
 
     async def detect(self, subject: Subject) -> Sequence[LabelHit]:
         self.asked.append(subject)

@@ -43,6 +43,7 @@ class LabelerContract(Contract, Generic[L]):
         assert labeler.model.strip()
         assert labeler.model.isprintable()
         assert 32 <= labeler.rendition_side <= 10_000
+        assert 0 <= labeler.raster_side <= labeler.rendition_side
 
     async def test_hits_are_sane(self, labeler: L, subjects: list[Subject]) -> None:
         """Confidence is 0 to 100, no label comes twice, and boxes lie in the picture."""

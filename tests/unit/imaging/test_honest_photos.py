@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageOps, ImageStat
 
 from imgtag.domain.photos import Facts
 from imgtag.imaging.model import Inspection, Question, RenditionSpec
@@ -66,18 +66,22 @@ def test_extreme_shapes(look: Look, name: str, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation(look: Look, name: str, orientation: int) -> None:
-    """Whatever way the camera was held, facts and thumbnail are upright."""
+    """Whatever way the camera was held, facts, thumbnail and pixels are upright."""
     turned = encoded(marked(), "PNG", exif=exif(orientation=orientation))
     with Image.open(BytesIO(turned)) as stored:
         upright = ImageOps.exif_transpose(stored)
-    photo = look(encoded(marked(), name, exif=exif(orientation=orientation), quality=95))
+    data = encoded(marked(), name, exif=exif(orientation=orientation), quality=95)
+    photo = look(data, Question(RenditionSpec(512, raster_side=512)))
     assert isinstance(photo, Inspection)
+    assert photo.raster
+    pixels = Image.frombytes("RGB", (photo.raster.width, photo.raster.height), photo.raster.rgb)
     thumbnail = decoded(photo.thumbnail)
     assert (photo.facts.width, photo.facts.height) == upright.size == thumbnail.size
     assert photo.orientation == orientation
     for x, y in ((8, 8), (-8, 8), (8, -8), (-8, -8)):
         spot = (x % upright.width, y % upright.height)
         assert near(thumbnail.getpixel(spot), upright.getpixel(spot))
+        assert near(pixels.getpixel(spot), upright.getpixel(spot))
 
 
 def test_heic_that_turns_itself(look: Look) -> None:
@@ -220,6 +224,22 @@ def test_rendition(look: Look) -> None:
     assert photo.rendition is not None
     assert decoded(photo.rendition).size == (1280, 853)
     assert decoded(photo.thumbnail).size == (512, 341)
+
+
+@pytest.mark.parametrize(
+    ("side", "size"), [(192, (256, 192)), (193, (512, 384)), (9999, (512, 384))]
+)
+def test_raster(look: Look, side: int, size: tuple[int, int]) -> None:
+    """A labeler's pixels are the thumbnail's, halved while enough of them are left."""
+    photo = look(encoded(noise((1024, 768))), Question(RenditionSpec(512, raster_side=side)))
+    assert isinstance(photo, Inspection)
+    assert photo.raster is not None
+    assert (photo.raster.width, photo.raster.height) == size
+    shown = decoded(photo.thumbnail).resize(size, Image.Resampling.BOX)
+    difference = ImageChops.difference(
+        Image.frombytes("RGB", size, photo.raster.rgb).convert("L"), shown.convert("L")
+    )
+    assert ImageStat.Stat(difference).mean[0] < 8
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from imgtag.domain.photos import Content, Facts
+from imgtag.domain.photos import Content, Facts, Raster
 from imgtag.imaging.model import Inspection, Limits, Question, Refused, RenditionSpec
 from imgtag.imaging.wire import (
     HEADER_BYTES,
@@ -24,6 +24,7 @@ PHOTO = Inspection(
     orientation=6,
     thumbnail=JPEG,
     rendition=JPEG * 2,
+    raster=Raster(2, 1, b"RGBrgb"),
     content=Content(12, "ab" * 32, 2**32 - 1),
 )
 
@@ -35,8 +36,8 @@ def read(message: bytes) -> Inspection | Refused:
     for length in header.lengths:
         parts.append(message[at : at + length])
         at += length
-    said, thumbnail, rendition = parts
-    return unpack_answer(said, thumbnail, rendition, Limits())
+    said, thumbnail, rendition, rgb = parts
+    return unpack_answer((said, thumbnail, rendition, rgb), Limits())
 
 
 @pytest.mark.parametrize(
@@ -78,6 +79,7 @@ SAID = {
     "taken_at": None,
     "orientation": 1,
     "content": None,
+    "raster": None,
 }
 
 
@@ -101,6 +103,10 @@ SAID = {
         {**SAID, "content": {"size": 0, "sha256": "ab" * 32, "crc32": 1}},
         {**SAID, "content": {"size": 1, "sha256": "ab" * 32, "crc32": 2**32}},
         {**SAID, "content": []},
+        {**SAID, "raster": [1, 1]},
+        {**SAID, "raster": [0, 0]},
+        {**SAID, "raster": [1]},
+        {**SAID, "raster": 1},
         {"code": "made_up", "detail": "x"},
         {"code": "damaged_photo", "detail": 5},
         {"code": "damaged_photo"},
@@ -113,30 +119,30 @@ SAID = {
 def test_lies(said: Any) -> None:
     """An answer with a field that can't be is no answer."""
     with pytest.raises(Garbled):
-        unpack_answer(json.dumps(said).encode(), JPEG, b"", Limits())
+        unpack_answer((json.dumps(said).encode(), JPEG, b"", b""), Limits())
 
 
 @pytest.mark.parametrize("text", [b"", b"\xff", b"{", b"[" * 4000, b"NaN"])
 def test_no_json(text: bytes) -> None:
     """Neither is something that isn't JSON."""
     with pytest.raises(Garbled):
-        unpack_answer(text, JPEG, b"", Limits())
+        unpack_answer((text, JPEG, b"", b""), Limits())
 
 
 @pytest.mark.parametrize("picture", [b"", b"<script>alert(1)</script>", b"\x89PNG"])
 def test_no_jpeg(picture: bytes) -> None:
     """What is served as a JPEG begins like one."""
     with pytest.raises(Garbled):
-        unpack_answer(json.dumps(SAID).encode(), picture, b"", Limits())
+        unpack_answer((json.dumps(SAID).encode(), picture, b"", b""), Limits())
     with pytest.raises(Garbled):
-        unpack_answer(json.dumps(SAID).encode(), JPEG, picture or b"x", Limits())
+        unpack_answer((json.dumps(SAID).encode(), JPEG, picture or b"x", b""), Limits())
 
 
 def test_headers() -> None:
     """A header that isn't one, or promises more than an answer may have, is refused."""
     header = pack_answer(1, PHOTO)[:HEADER_BYTES]
     assert unpack_header(header).number == 1
-    for at in (12, 16, 20):
+    for at in (12, 16, 20, 24):
         with pytest.raises(Garbled):
             unpack_header(header[:at] + b"\x7f" + header[at + 1 :])
     with pytest.raises(Garbled):
