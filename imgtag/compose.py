@@ -24,7 +24,7 @@ from imgtag.domain.labels import LabelLimits
 from imgtag.imaging.model import Limits
 from imgtag.imaging.pool import ImagingPool
 from imgtag.metrics import Metrics
-from imgtag.ports import Backends, Labeler
+from imgtag.ports import Backends, Labeler, Waker
 from imgtag.services.archives import Archives, PartedStore
 from imgtag.services.building import Builder
 from imgtag.services.bundles import Bundles
@@ -83,6 +83,7 @@ class LabellingTools:
 async def open_backends(settings: Settings) -> AsyncIterator[Backends]:
     """Open one of each port, as the settings name them; closed in reverse."""
     async with AsyncExitStack() as stack:
+        settings = await _with_parameters(settings)
         context = backends.Context(settings, SystemClock(), stack)
         enter = stack.enter_async_context
         open_queue = backends.find("queue", settings.queue)
@@ -98,7 +99,26 @@ async def open_backends(settings: Settings) -> AsyncIterator[Backends]:
             labeler=await enter(backends.find("labeler", settings.labeler)(context)),
             notifier=await enter(backends.find("notifier", settings.notifier)(context)),
             auth=await enter(backends.find("auth", settings.auth)(context)),
+            waker=await _waker(context),
         )
+
+
+async def _with_parameters(settings: Settings) -> Settings:
+    """Add the secrets that lie elsewhere, where the settings say so."""
+    if not settings.parameters:
+        return settings
+    async with AsyncExitStack() as stack:
+        load = backends.find("parameters", "ssm")
+        loaded: Settings = await load(backends.Context(settings, SystemClock(), stack))
+        return loaded
+
+
+async def _waker(context: backends.Context) -> Waker | None:
+    """Open what wakes the worker, where there is one that sleeps."""
+    if not context.settings.worker_service:
+        return None
+    opened: Waker = await context.stack.enter_async_context(backends.find("waker", "ecs")(context))
+    return opened
 
 
 @asynccontextmanager
@@ -117,6 +137,7 @@ async def open_labelling(settings: Settings) -> AsyncIterator[LabellingTools]:
 @asynccontextmanager
 async def open_system(settings: Settings) -> AsyncIterator[System]:
     """Open the backends and build everything on them."""
+    settings = await _with_parameters(settings)
     with _alone(settings):
         async with open_backends(settings) as ports, _imaging(settings) as inspector:
             yield _build(settings, ports, inspector)
@@ -158,6 +179,7 @@ def _build(settings: Settings, ports: Backends, inspector: ImagingPool) -> Syste
         photos=Photos(ports.blobs, ports.catalog, clock=clock, feed=feed),
         bundles=bundles,
         notifications=_notifications(settings, ports),
+        waker=ports.waker,
         queues={"photos": ports.photo_events, "bundles": ports.bundle_events},
         probes={
             "catalog": lambda: ports.catalog.tally(_NOBODY),

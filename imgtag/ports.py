@@ -548,9 +548,16 @@ class Notifier(Protocol):
         """Tell where the owner's news goes, at most one for each channel, by name."""
 
 
+class Waker(Protocol):
+    """Wakes whoever handles events, where nobody may be awake."""
+
+    async def wake(self) -> None:
+        """See to it that a worker runs, or does so shortly. It may be that it can't: no error."""
+
+
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """One of each port: what the inside runs on."""
+    """One of each port: what the inside runs on. *waker* is None where workers never sleep."""
 
     blobs: BlobStore
     catalog: Catalog
@@ -561,3 +568,4 @@ class Backends:
     labeler: Labeler
     notifier: Notifier
     auth: Authenticator
+    waker: Waker | None = None

@@ -21,6 +21,7 @@ from imgtag.api.page import PAGE, Page
 from imgtag.api.problems import REQUEST_ID, answer_errors
 from imgtag.api.routes import ROUTES
 from imgtag.api.system import DOCUMENT, READINESS, Readiness
+from imgtag.api.waking import MAKES_WORK, wake_workers
 from imgtag.pipeline.budget import ByteBudget
 from imgtag.pipeline.files import FileChecker
 
@@ -35,7 +36,7 @@ def create_app(known: Services) -> web.Application:
     """Build the application on *known* services. Uploads are bounded by their tickets."""
     app = web.Application(
         client_max_size=JSON_BODY_BYTES,
-        middlewares=[observe, answer_preflight, answer_errors, authorise],
+        middlewares=[observe, answer_preflight, answer_errors, authorise, wake_workers],
     )
     app[SERVICES] = known
     app[READINESS] = Readiness()
@@ -48,6 +49,7 @@ def create_app(known: Services) -> web.Application:
     app.on_cleanup.append(close_delivery)
     app[DOCUMENT] = document(ROUTES)
     app[POLICIES] = MappingProxyType({route.handler: route.access for route in ROUTES})
+    app[MAKES_WORK] = frozenset(route.handler for route in ROUTES if route.makes_work)
     for route in ROUTES:
         for method in (route.method, "HEAD") if route.method == "GET" else (route.method,):
             add = app.router.add_route

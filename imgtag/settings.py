@@ -99,6 +99,7 @@ class Settings(BaseSettings):
     page_sources: Words = ()
     data_dir: Path = Field(default_factory=_data_dir)
     secret: SecretStr | None = None
+    parameters: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"
     drain_seconds: float = Field(25, ge=0, le=3600)
@@ -136,6 +137,7 @@ class Settings(BaseSettings):
     sqs_bundles: str = ""
     sqs_lease_seconds: int = Field(60, ge=2, le=43200)
     sns_topic: str = ""
+    worker_service: str = ""
     oidc_issuer: str = ""
     oidc_client_id: str = ""
     oidc_client_secret: SecretStr | None = None
@@ -215,3 +217,9 @@ class Settings(BaseSettings):
     def model_dir(self) -> Path:
         """The model folder of the ``onnx`` labeler."""
         return self.model or Path(__file__).parent / "models" / "scenes"
+
+
+# What may lie with the parameters of AWS in place of the environment.
+SECRETS: Final = frozenset(
+    name for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None
+)

@@ -96,7 +96,7 @@ module "api_function" {
   image        = module.image.image
   architecture = var.architecture
   command      = local.commands.api
-  environment  = merge(local.settings, local.settings_of_function)
+  environment  = merge(local.settings, local.settings_of_api, local.settings_of_function)
   policy       = data.aws_iam_policy_document.api.json
   gateway_arn  = module.gateway.arn
   log_days     = var.log_days
@@ -129,7 +129,7 @@ module "api_service" {
   repository_arn = module.image.repository_arn
   architecture   = var.architecture
   command        = local.commands.api
-  environment    = merge(local.settings, local.settings_of_service)
+  environment    = merge(local.settings, local.settings_of_api, local.settings_of_service)
   size           = { cpu = 256, memory = 1024 }
   spot           = false
   count_at_first = 1

@@ -30,7 +30,6 @@ locals {
       IMGTAG_OIDC_ISSUER       = module.people.issuer
       IMGTAG_OIDC_CLIENT_ID    = module.people.client_id
       IMGTAG_REKOGNITION_RATE  = tostring(var.rekognition.rate)
-      IMGTAG_WORKER_SERVICE    = "${aws_ecs_cluster.this.name}/worker"
     },
     var.rekognition.monthly_limit == null ? {} : {
       IMGTAG_REKOGNITION_MONTHLY_LIMIT = tostring(var.rekognition.monthly_limit)
@@ -40,8 +39,13 @@ locals {
     },
   )
 
+  settings_of_api = {
+    IMGTAG_WORKER_SERVICE = "${aws_ecs_cluster.this.name}/worker"
+  }
+
   settings_of_function = {
-    IMGTAG_DATA_DIR = "/tmp/imgtag" # the only folder that can be written to
+    IMGTAG_DATA_DIR    = "/tmp/imgtag" # the only folder that can be written to
+    IMGTAG_LIVE_EVENTS = "false"       # a function answers whole, and then sleeps
   }
 
   settings_of_service = {

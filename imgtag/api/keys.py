@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from imgtag.metrics import Metrics
-from imgtag.ports import Authenticator, BlobStore, Clock, EventQueue, Principal
+from imgtag.ports import Authenticator, BlobStore, Clock, EventQueue, Principal, Waker
 from imgtag.services.bundles import Bundles
 from imgtag.services.feed import Feed
 from imgtag.services.notifications import Notifications
@@ -33,6 +33,7 @@ class Services:
     notifications: Notifications
     metrics: Metrics
     queues: Mapping[str, EventQueue]
+    waker: Waker | None = None
     probes: Mapping[str, Callable[[], Awaitable[object]]]
 
 

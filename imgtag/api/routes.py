@@ -19,7 +19,7 @@ class Route:
 
     *status* and *answer* are its success, and *media* its type where that is not JSON. *problems*
     are the error statuses that don't follow from the other fields. What is *hidden* is for people
-    and browsers, and not part of the description.
+    and browsers, and not part of the description. What *makes_work* wakes a worker that sleeps.
     """
 
     group: str
@@ -34,6 +34,7 @@ class Route:
     media: str | None = None
     problems: tuple[int, ...] = ()
     hidden: bool = False
+    makes_work: bool = False
 
 
 _ID = "/api/photos/{id}"
@@ -44,14 +45,14 @@ _BUNDLE = "/api/bundles/{id}"
 ROUTES: Final = (
     # The calls of the AWS reference page
     Route("reference", "PUT", "/api/upload", uploads.reference_upload, WRITE,
-          body=s.UploadRequest, answer=s.Ticket),
+          body=s.UploadRequest, answer=s.Ticket, makes_work=True),
     Route("reference", "GET", "/api/labels", photos.list_labels, READ,
           query=s.LabelsQuery, answer=s.LabelsAnswer),
     Route("reference", "POST", "/api/download", bundles.reference_download, WRITE,
-          body=s.DownloadRequest, answer=s.BundleOut, status=202, problems=(409,)),
+          body=s.DownloadRequest, answer=s.BundleOut, status=202, problems=(409,), makes_work=True),
 
     Route("uploads", "POST", "/api/uploads", uploads.create_uploads, WRITE,
-          body=s.UploadsRequest, answer=s.UploadsAnswer),
+          body=s.UploadsRequest, answer=s.UploadsAnswer, makes_work=True),
     Route("uploads", "PUT", "/api/uploads/{ticket}", uploads.receive_upload, LINK,
           answer=s.Received, problems=(403, 404, 409, 413, 415, 422)),
 
@@ -66,17 +67,18 @@ ROUTES: Final = (
     Route("photos", "DELETE", _ID, photos.trash_photo, WRITE, status=204),
     Route("photos", "POST", f"{_ID}/restore", photos.restore_photo, WRITE, answer=s.PhotoOut),
     Route("photos", "POST", f"{_ID}/relabel", photos.relabel_photo, WRITE,
-          answer=s.PhotoOut, status=202, problems=(409,)),
+          answer=s.PhotoOut, status=202, problems=(409,), makes_work=True),
     Route("photos", "GET", f"{_ID}/original", photos.get_original, READ,
           media="image/*", problems=(303, 416)),
     Route("photos", "GET", f"{_ID}/thumbnail", photos.get_thumbnail, LINK,
           query=s.ThumbnailQuery, media="image/jpeg", problems=(303, 401, 404, 416)),
-    Route("photos", "DELETE", "/api/trash", photos.empty_trash, WRITE, answer=s.Deleted),
+    Route("photos", "DELETE", "/api/trash", photos.empty_trash, WRITE, answer=s.Deleted,
+          makes_work=True),
 
     Route("bundles", "POST", "/api/bundles/preview", bundles.preview_bundle, READ,
           body=s.PreviewRequest, answer=s.Preview),
     Route("bundles", "POST", "/api/bundles", bundles.create_bundle, WRITE,
-          body=s.BundleRequest, answer=s.BundleOut, status=202, problems=(409,)),
+          body=s.BundleRequest, answer=s.BundleOut, status=202, problems=(409,), makes_work=True),
     Route("bundles", "GET", "/api/bundles", bundles.list_bundles, READ,
           query=s.PageQuery, answer=s.BundlesPage),
     Route("bundles", "GET", _BUNDLE, bundles.get_bundle, READ, answer=s.BundleOut),

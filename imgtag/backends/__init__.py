@@ -4,7 +4,7 @@ A package adds one through the entry-point group ``imgtag.backends``: the entry 
 a setting such as ``IMGTAG_BLOBS`` says, and it loads a `Backend` that opens one or more ports.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -22,6 +22,7 @@ from imgtag.ports import (
     Labeler,
     Notifier,
     RecordStore,
+    Waker,
 )
 from imgtag.settings import Settings
 
@@ -91,6 +92,8 @@ class Backend:
     labeler: Callable[[Context], Opened[Labeler]] | None = None
     notifier: Callable[[Context], Opened[Notifier]] | None = None
     auth: Callable[[Context], Opened[Authenticator]] | None = None
+    waker: Callable[[Context], Opened[Waker]] | None = None
+    parameters: Callable[[Context], Awaitable[Settings]] | None = None
 
 
 # Imported when asked for, so that a process pays only for the libraries that it uses.
@@ -108,6 +111,8 @@ _BUILT_IN: Final = {
     "rekognition": "imgtag.backends.aws",
     "sns": "imgtag.backends.aws",
     "oidc": "imgtag.backends.aws",
+    "ecs": "imgtag.backends.aws",
+    "ssm": "imgtag.backends.aws",
 }
 
 

@@ -18,10 +18,12 @@ from imgtag.domain.errors import Invalid
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb import DynamoDBClient
+    from types_aiobotocore_ecs import ECSClient
     from types_aiobotocore_rekognition import RekognitionClient
     from types_aiobotocore_s3 import S3Client
     from types_aiobotocore_sns import SNSClient
     from types_aiobotocore_sqs import SQSClient
+    from types_aiobotocore_ssm import SSMClient
 
 ATTEMPTS: Final = 4
 LONGEST_POLL_SECONDS: Final = 20
@@ -113,6 +115,17 @@ async def sqs_polls(context: Context) -> "SQSClient":
 async def sns(context: Context) -> "SNSClient":
     """Open SNS."""
     return cast("SNSClient", await _client(context, "sns", "sns", _config()))
+
+
+async def ecs(context: Context) -> "ECSClient":
+    """Open ECS; who waits for it is a person, and it can be asked again soon."""
+    config = _config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
+    return cast("ECSClient", await _client(context, "ecs", "ecs", config))
+
+
+async def ssm(context: Context) -> "SSMClient":
+    """Open the Parameter Store."""
+    return cast("SSMClient", await _client(context, "ssm", "ssm", _config()))
 
 
 async def rekognition(context: Context) -> "RekognitionClient":
