@@ -181,7 +181,7 @@ async def service() -> AsyncIterator[FakeService]:
     await runner.cleanup()
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in an empty folder."""
     monkeypatch.chdir(tmp_path)
