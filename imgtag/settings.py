@@ -132,7 +132,7 @@ class Settings(BaseSettings):
     cloudfront_key: SecretStr | None = None
     dynamodb_catalog: str = ""
     dynamodb_jobs: str = ""
-    dynamodb_shards: Literal[1, 2, 4, 8, 16, 32, 64] = 16
+    dynamodb_shards: int = Field(16, ge=1, le=64)
     sqs_photos: str = ""
     sqs_bundles: str = ""
     sqs_lease_seconds: int = Field(60, ge=2, le=43200)
@@ -166,6 +166,14 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(re.findall(r"[^,\s]+", value)) if isinstance(value, str) else value
+
+    @field_validator("dynamodb_shards")
+    @classmethod
+    def _is_power_of_two(cls, value: int) -> int:
+        if value & (value - 1):
+            msg = "is 1, 2, 4, 8, 16, 32 or 64"
+            raise ValueError(msg)
+        return value
 
     @field_validator("public_url")
     @classmethod

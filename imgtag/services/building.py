@@ -141,6 +141,7 @@ class Builder:
         writer = await self._archives.writer(bundle)
         work = _Work(bundle.moved(BundleState.BUILDING), layout, writer)
         await self._note(work)
+        log.info("building", bundle=bundle.id, bytes=bundle.bytes, there=work.bundle.progress.bytes)
         async with self._keeping_the_lease(work):
             await self._send_parts(work)
             try:

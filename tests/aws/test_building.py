@@ -175,9 +175,9 @@ async def test_another_worker_carries_on(works: Works, buckets: Cloud) -> None:
     left = await works.bundles.get(ADA, event.bundle)
     assert 0 < left.progress.bytes < left.bytes
     works.photos.until = 1 << 40
-    before = buckets.server.told()["asked"]["s3.PUT"]
+    before = buckets.server.told()["asked"].get("s3.PUT.partNumber", 0)
     await works.builder().handle(event)
-    sent = buckets.server.told()["asked"]["s3.PUT"] - before
+    sent = buckets.server.told()["asked"].get("s3.PUT.partNumber", 0) - before
     assert sent * PART_BYTES < left.bytes
     assert await works.built(event) == await works.whole()
 
@@ -207,9 +207,9 @@ async def test_a_whole_archive_is_not_written_again(works: Works, buckets: Cloud
     await works.builder().handle(event)
     ready = await works.bundles.get(ADA, event.bundle)
     await works.bundles.replace(replace(queued, revision=ready.revision))
-    before = buckets.server.told()["asked"]["s3.PUT"]
+    before = buckets.server.told()["asked"].get("s3.PUT.partNumber", 0)
     await works.builder().handle(event)
-    assert buckets.server.told()["asked"]["s3.PUT"] == before
+    assert buckets.server.told()["asked"].get("s3.PUT.partNumber", 0) == before
     assert await works.built(event) == await works.whole()
 
 

@@ -38,6 +38,7 @@ class Running:
 
     process: asyncio.subprocess.Process
     url: str
+    log: Path
 
     async def end(self, number: signal.Signals) -> int:
         """Send a signal and wait for the end; answer with the exit status."""
@@ -47,19 +48,32 @@ class Running:
 
 
 @asynccontextmanager
-async def running(data_dir: Path, **settings: Any) -> AsyncIterator[Running]:
-    """Start a service on a free port; it is killed at the latest when the context is left."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "imgtag", "serve", "--port", "0",
-        env=environment(data_dir, **settings),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+async def running(
+    data_dir: Path,
+    *,
+    role: str = "all",
+    port: int = 0,
+    surroundings: Mapping[str, str] | None = None,
+    **settings: Any,
+) -> AsyncIterator[Running]:
+    """Start a service; it is killed at the latest when the context is left.
+
+    *port* 0 takes a free one, and needs a service that says its own address. *surroundings* are added to its environment. What it logs is kept beside the data folder.
+    """
+    log = data_dir.with_suffix(".log")
+    with log.open("wb") as errors:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "imgtag", "serve", "--port", str(port), "--role", role,
+            env={**environment(data_dir, **settings), **(surroundings or {})},
+            stdout=asyncio.subprocess.PIPE, stderr=errors,
+        )  # fmt: skip
     try:
         assert process.stdout is not None
         async with asyncio.timeout(START_SECONDS):
             line = (await process.stdout.readline()).decode()
-        assert line.startswith("imgtag is ready: "), line
-        yield Running(process, line.split()[-1])
+        ready = "imgtag worker is running" if role == "worker" else "imgtag is ready: "
+        assert line.startswith(ready), line + log.read_text()
+        yield Running(process, f"http://127.0.0.1:{port}" if port else line.split()[-1], log)
     finally:
         if process.returncode is None:
             process.kill()

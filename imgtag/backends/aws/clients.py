@@ -69,15 +69,23 @@ async def core_session(context: Context) -> AioSession:
     async def opened() -> AsyncIterator[AioSession]:
         yield get_session()
 
+    return await context.shared("aws.core_session", opened)
+
+
+async def _session(context: Context) -> aioboto3.Session:
+    """Share the session around it too: it changes the core one, which must happen once."""
+    core = await core_session(context)
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[aioboto3.Session]:
+        # botocore reads AWS_DEFAULT_REGION only, and containers on AWS are given AWS_REGION.
+        yield aioboto3.Session(botocore_session=core, region_name=os.environ.get("AWS_REGION"))
+
     return await context.shared("aws.session", opened)
 
 
 async def _client(context: Context, name: str, service: str, config: AioConfig) -> Any:
-    session = aioboto3.Session(
-        botocore_session=await core_session(context),
-        # botocore reads AWS_DEFAULT_REGION only, and containers on AWS are given AWS_REGION.
-        region_name=os.environ.get("AWS_REGION"),
-    )
+    session = await _session(context)
 
     def opened() -> AbstractAsyncContextManager[Any]:
         return cast("AbstractAsyncContextManager[Any]", session.client(service, config=config))

@@ -4,6 +4,10 @@ Tests steer it with ``POST /_test``. ``{"faults": [...], "archived": {...}, "see
 what was set before, ``{"advance": 30}`` lets 30 seconds pass for SQS, ``{"messages": url}`` looks
 into a queue, and ``{"confirm": true}`` agrees to every subscription; the answer tells what struck
 and what was asked so far.
+
+A fault strikes calls of an *operation* with a *rate*, from the *after*th on, *times* at most; its
+*kind* is ``throttle``, ``conflict``, ``lost``, ``truncate``, ``duplicate``, or ``hold``: until the
+next set of faults.
 """
 
 import base64
@@ -35,6 +39,9 @@ CONFLICT: Final = {
     "Message": "Transaction cancelled [TransactionConflict]",
     "CancellationReasons": [{"Code": "TransactionConflict", "Message": "ongoing"}],
 }
+# What sets calls of S3 with the same method apart, such as ``s3.PUT.partNumber``.
+S3_CALLS: Final = ("partNumber", "uploadId", "uploads", "restore", "delete")
+HOLD_SECONDS: Final = 120
 THROTTLED: Final = {"__type": "ThrottlingException", "message": "Rate exceeded"}
 
 
@@ -45,6 +52,7 @@ class Layer:
         self._app = app
         self._dynamodb = threading.RLock()
         self._lock = threading.Lock()
+        self._released = threading.Event()
         self._set({})
 
     def _set(self, rules: Mapping[str, Any]) -> None:
@@ -55,6 +63,8 @@ class Layer:
         self._struck: Counter[str] = Counter()
         self._asked: Counter[str] = Counter()
         self._again: list[dict[str, Any]] = []
+        self._released.set()
+        self._released = threading.Event()
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         """Answer one request."""
@@ -74,6 +84,8 @@ class Layer:
         with self._lock:
             self._asked[operation] += 1
         fault = self._draw(operation)
+        if fault == "hold":
+            self._released.wait(HOLD_SECONDS)
         if fault == "throttle":
             return _throttled(operation)
         if fault == "conflict":
@@ -101,6 +113,7 @@ class Layer:
             for fault in self._faults:
                 if (
                     operation.startswith(fault["operation"])
+                    and self._asked[operation] > fault.get("after", 0)
                     and self._random.random() < fault["rate"]
                 ):
                     if self._struck[fault["kind"]] >= fault.get("times", 1 << 60):
@@ -220,9 +233,11 @@ def _operation(environ: Environ, body: bytes) -> str:
     if environ["PATH_INFO"].startswith("/moto-api"):
         return "moto"
     service, method = _signed_for(environ), environ["REQUEST_METHOD"]
-    if service == "s3" and method == "POST":
-        return "s3.POST." + environ.get("QUERY_STRING", "").split("=")[0]
-    return f"{service}.{method}"
+    if service != "s3":
+        return f"{service}.{method}"
+    query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+    what = next((f".{name}" for name in S3_CALLS if name in query), "")
+    return f"s3.{method}{what}"
 
 
 def _signed_for(environ: Environ) -> str:
