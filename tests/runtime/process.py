@@ -58,7 +58,8 @@ async def running(
 ) -> AsyncIterator[Running]:
     """Start a service; it is killed at the latest when the context is left.
 
-    *port* 0 takes a free one, and needs a service that says its own address. *surroundings* are added to its environment. What it logs is kept beside the data folder.
+    *port* 0 takes a free one, and needs a service that says its own address. *surroundings* are
+    added to its environment. What it logs is kept beside the data folder.
     """
     log = data_dir.with_suffix(".log")
     with log.open("wb") as errors:
