@@ -213,6 +213,14 @@ async def test_a_whole_archive_is_not_written_again(works: Works, buckets: Cloud
     assert await works.built(event) == await works.whole()
 
 
+async def test_what_ended_is_announced_again(works: Works) -> None:
+    """A worker may die between the row and the news; the event that comes again has it told."""
+    event = await works.asked()
+    await works.builder().handle(event)
+    await works.builder().handle(event)
+    assert [bundle.state for bundle in works.announced] == [BundleState.READY] * 2
+
+
 async def test_a_damaged_photo_fails_the_bundle(works: Works, buckets: Cloud) -> None:
     """It says which one, and leaves nothing on S3."""
     works.photos.spoil(3)
