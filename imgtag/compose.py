@@ -3,7 +3,7 @@
 import os
 import secrets
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import (
     AbstractContextManager,
     AsyncExitStack,
@@ -18,17 +18,20 @@ from typing import Final
 from imgtag import backends
 from imgtag.api.keys import Services
 from imgtag.backends.local.lock import open_data_dir
-from imgtag.domain.events import BundleEnded, Event
 from imgtag.domain.ids import OwnerId
 from imgtag.domain.labels import LabelLimits
+from imgtag.domain.sources import Scheme
 from imgtag.imaging.model import Limits
 from imgtag.imaging.pool import ImagingPool
 from imgtag.metrics import Metrics
-from imgtag.ports import Backends, Labeler, Waker
+from imgtag.ports import Backends, ImportSource, Labeler, Waker
 from imgtag.services.archives import Archives, PartedStore
 from imgtag.services.building import Builder
 from imgtag.services.bundles import Bundles
 from imgtag.services.feed import Feed
+from imgtag.services.importing import Importer
+from imgtag.services.imports import Imports, Places
+from imgtag.services.jobs import Jobs
 from imgtag.services.labelling import Labelling
 from imgtag.services.layouts import Layouts
 from imgtag.services.metered import MeteredLabeler
@@ -47,7 +50,8 @@ _IN_DATA_DIR: Final = frozenset({"files", "sqlite"})
 # No other process reaches these, so that nothing happens without this one.
 _OF_ONE_PROCESS: Final = _IN_DATA_DIR | {"memory"}
 # They share one memory: a large one must not keep a small one waiting.
-_BUNDLES_AT_ONCE: Final = 4
+_JOBS_AT_ONCE: Final = 4
+_SOURCES: Final = {Scheme.FILE: "files", Scheme.S3: "s3"}
 _NOBODY: Final = OwnerId("readiness-probe")
 
 
@@ -96,6 +100,8 @@ async def open_backends(settings: Settings) -> AsyncIterator[Backends]:
             catalog=await enter(backends.find("catalog", settings.catalog)(context, photo_events)),
             bundles=await enter(backends.find("bundles", settings.bundles)(context, bundle_events)),
             records=await backends.open_records(context),
+            imports=await enter(backends.find_imports(settings)(context, bundle_events)),
+            sources=await _open_sources(context),
             labeler=await enter(backends.find("labeler", settings.labeler)(context)),
             notifier=await enter(backends.find("notifier", settings.notifier)(context)),
             auth=await enter(backends.find("auth", settings.auth)(context)),
@@ -119,6 +125,15 @@ async def _waker(context: backends.Context) -> Waker | None:
         return None
     opened: Waker = await context.stack.enter_async_context(backends.find("waker", "ecs")(context))
     return opened
+
+
+async def _open_sources(context: backends.Context) -> Mapping[Scheme, ImportSource]:
+    allowed = {source.scheme for source in context.settings.sources}
+    return {
+        scheme: await context.stack.enter_async_context(backends.find("source", name)(context))
+        for scheme, name in _SOURCES.items()
+        if scheme in allowed
+    }
 
 
 @asynccontextmanager
@@ -167,6 +182,7 @@ def _build(settings: Settings, ports: Backends, inspector: ImagingPool) -> Syste
         clock=clock,
         feed=feed,
     )
+    places = Places(settings.sources, ports.sources)
     services = Services(
         settings=settings,
         clock=clock,
@@ -178,6 +194,7 @@ def _build(settings: Settings, ports: Backends, inspector: ImagingPool) -> Syste
         uploads=_uploads(settings, ports, signer, feed),
         photos=Photos(ports.blobs, ports.catalog, clock=clock, feed=feed),
         bundles=bundles,
+        imports=_imports(settings, ports, places, feed),
         notifications=_notifications(settings, ports),
         waker=ports.waker,
         queues={"photos": ports.photo_events, "bundles": ports.bundle_events},
@@ -186,16 +203,21 @@ def _build(settings: Settings, ports: Backends, inspector: ImagingPool) -> Syste
             "queue": ports.photo_events.waiting,
         },
     )
-    builder = _builder(settings, ports, archives, layouts, services) if archives else None
+    jobs = Jobs(
+        importer=_importer(settings, ports, places, services),
+        notifications=services.notifications,
+        builder=_builder(settings, ports, archives, layouts, services) if archives else None,
+    )
     return System(
         services=services,
         work=(
             _labelling(settings, ports, inspector, services),
-            _bundle_work(settings, ports, services, builder),
+            _work(settings, ports, jobs),
         ),
         sweeper=Sweeper(
             ports,
             bundles,
+            services.imports,
             clock=clock,
             lifetimes=Lifetimes(
                 trash=timedelta(days=settings.trash_days),
@@ -230,10 +252,34 @@ def _notifications(settings: Settings, ports: Backends) -> Notifications:
     )
 
 
+def _imports(settings: Settings, ports: Backends, places: Places, feed: Feed) -> Imports:
+    return Imports(
+        ports.imports,
+        places,
+        ports.bundle_events,
+        clock=SystemClock(),
+        feed=feed,
+        max_photo_bytes=settings.max_photo_bytes,
+        dollars_per_photo=ports.labeler.dollars_per_photo,
+    )
+
+
+def _importer(settings: Settings, ports: Backends, places: Places, services: Services) -> Importer:
+    return Importer(
+        ports.imports,
+        places,
+        ports.blobs,
+        ports.catalog,
+        clock=services.clock,
+        feed=services.feed,
+        max_photo_bytes=settings.max_photo_bytes,
+    )
+
+
 def _watcher(settings: Settings, ports: Backends, feed: Feed) -> Watcher | None:
     if not settings.live_events or _stores(settings) & _OF_ONE_PROCESS:
         return None
-    return Watcher(feed, ports.catalog, ports.bundles)
+    return Watcher(feed, ports.catalog, ports.bundles, ports.imports)
 
 
 def _labelling(
@@ -274,21 +320,13 @@ def _builder(
     )
 
 
-def _bundle_work(
-    settings: Settings, ports: Backends, services: Services, builder: Builder | None
-) -> Work:
-    """Build bundles where that is done ahead, and tell owners what became of them."""
-
-    def hand_to(event: Event) -> Builder | Notifications:
-        told = isinstance(event, BundleEnded)
-        return services.notifications if told or builder is None else builder
-
+def _work(settings: Settings, ports: Backends, jobs: Jobs) -> Work:
     return Work(
         name="bundles",
         queue=ports.bundle_events,
-        handle=lambda event: hand_to(event).handle(event),
-        give_up=lambda event, failure: hand_to(event).give_up(event, failure),
-        concurrency=_BUNDLES_AT_ONCE,
+        handle=jobs.handle,
+        give_up=jobs.give_up,
+        concurrency=_JOBS_AT_ONCE,
         wait=timedelta(seconds=settings.poll_seconds),
     )
 

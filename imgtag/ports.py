@@ -7,7 +7,7 @@ The owner always comes first; what belongs to another owner is `NotFound`.
 Whatever implements a port passes its suite in `imgtag.testing.contracts`.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,11 +18,13 @@ from typing import Protocol
 from imgtag.domain.addresses import Channel
 from imgtag.domain.bundles import Bundle
 from imgtag.domain.events import Event
-from imgtag.domain.ids import BundleId, OwnerId, PhotoId, TokenId
+from imgtag.domain.ids import BundleId, ImportId, OwnerId, PhotoId, TokenId
+from imgtag.domain.imports import Import
 from imgtag.domain.keys import BlobKey
 from imgtag.domain.labels import LabelChange, LabelCount, LabelHit
 from imgtag.domain.photos import Content, Facts, Failure, Photo, Raster
 from imgtag.domain.queries import LayoutRow, Page, Position, Query, Sort, Tally
+from imgtag.domain.sources import Scheme, Source
 
 
 class Clock(Protocol):
@@ -130,7 +132,8 @@ class Catalog(Protocol):
         """Add photos that await their bytes; answer with one photo for each, in order.
 
         Where the owner already has a photo with the same *sha256* (in the library, in the trash,
-        awaiting, or earlier in *photos*), that one is the answer and nothing is added.
+        awaiting, or earlier in *photos*), that one is the answer and nothing is added. So it is
+        with the same id: the answer is what `get` gives.
         """
 
     async def store(
@@ -274,6 +277,99 @@ class BundleStore(Protocol):
         """
 
 
+# Imports
+
+
+class ImportStore(Protocol):
+    """Imports, and which files were taken over by any of them."""
+
+    async def create(self, imported: Import, event: Event) -> None:
+        """Add *imported* and send *event* (see `Catalog`)."""
+
+    async def get(self, owner: OwnerId, imported: ImportId) -> Import:
+        """Fetch one import, or raise `NotFound`."""
+
+    async def page(
+        self, owner: OwnerId, *, after: ImportId | None, limit: int
+    ) -> tuple[Sequence[Import], ImportId | None]:
+        """List imports, newest first, and say after which one the next page starts."""
+
+    async def replace(
+        self,
+        imported: Import,
+        *,
+        taken: Mapping[str, PhotoId] | None = None,
+        event: Event | None = None,
+    ) -> Import:
+        """Write *imported* if the stored one still has its *revision*; answer with the next one.
+
+        Remembers *taken*: which photo each file became, the file told by its mark. Sends *event*.
+        Raises `Conflict` when somebody else was first, `NotFound` when it is gone.
+        """
+
+    async def taken(self, owner: OwnerId, marks: Collection[str]) -> Mapping[str, PhotoId]:
+        """Say which of these files were taken over for this owner, as which photo."""
+
+    async def forget(self, owner: OwnerId, imported: ImportId) -> None:
+        """Remove the import, but not what is known of its files; absent is fine."""
+
+    def idle(self, *, before: datetime) -> AsyncIterator[Import]:
+        """Imports of all owners that nobody has written to since *before*. For the sweeper."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file at a source: *path* is for people and *key* for the source. *size* is in bytes.
+
+    *mark* is the same for the same file as long as its content is, for all that can be told without
+    reading it, and differs from all others, at any source. *refusal* says why it can't be opened.
+    """
+
+    key: str
+    path: str
+    size: int
+    mark: str
+    refusal: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePage:
+    """Some files in an order that stays, and where the next page starts; None at the end."""
+
+    files: Sequence[SourceFile]
+    next: str | None
+
+
+class SourceReading(Protocol):
+    """One file that is open: what is read, and what is copied, is the file that was listed."""
+
+    @property
+    def head(self) -> bytes:
+        """The first 4,096 bytes, or all."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Stream all of it. Raises `Invalid` where it changed meanwhile."""
+
+    async def copy_to(self, key: BlobKey, *, content_type: str) -> bool:
+        """Copy it there without its bytes passing through here; False where that can't be done.
+
+        A blob that is there already is left as it is. Errors as in `chunks`.
+        """
+
+
+class ImportSource(Protocol):
+    """Places of one kind that photos are imported from."""
+
+    async def page(self, source: Source, *, after: str | None, limit: int) -> SourcePage:
+        """List the files in *source* and below, *limit* at a time. A page may be short.
+
+        Raises `Invalid`, code ``source_not_found`` or ``source_not_readable``.
+        """
+
+    def open(self, source: Source, file: SourceFile) -> AbstractAsyncContextManager[SourceReading]:
+        """Open one of the files listed. Entering raises `Invalid`, or `NotFound` if it is gone."""
+
+
 # Events
 
 
@@ -406,6 +502,10 @@ class Labeler(Protocol):
 
         0 where a JPEG is all that it reads.
         """
+
+    @property
+    def dollars_per_photo(self) -> float:
+        """The list price of one answer in US dollars, at most; 0 where asking is free."""
 
     async def detect(self, subject: Subject) -> Sequence[LabelHit]:
         """Say what is in the photo, ancestors included. Nothing sure enough is an empty answer.
@@ -557,12 +657,17 @@ class Waker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """One of each port: what the inside runs on. *waker* is None where workers never sleep."""
+    """One of each port: what the inside runs on.
+
+    *sources* are those that imports are allowed from. *waker* is None where workers never sleep.
+    """
 
     blobs: BlobStore
     catalog: Catalog
     bundles: BundleStore
     records: RecordStore
+    imports: ImportStore
+    sources: Mapping[Scheme, ImportSource]
     photo_events: EventQueue
     bundle_events: EventQueue
     labeler: Labeler

@@ -18,6 +18,7 @@ from pydantic_settings import (
 
 from imgtag.domain.addresses import Channel, address_of
 from imgtag.domain.errors import Invalid
+from imgtag.domain.sources import Source
 
 MIB: Final = 1024 * 1024
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -175,6 +176,17 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return value
 
+    @field_validator("import_sources")
+    @classmethod
+    def _are_places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                Source.parse(text)
+            except Invalid as error:
+                msg = f"{text}: {error.detail}"
+                raise ValueError(msg) from error
+        return value
+
     @field_validator("public_url")
     @classmethod
     def _is_origin(cls, value: str) -> str:
@@ -220,6 +232,11 @@ class Settings(BaseSettings):
             msg = "with IMGTAG_SMTP_TLS=none it would cross the network in clear"
             raise ValueError(msg)
         return password
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The places that may be imported from."""
+        return tuple(Source.parse(text) for text in self.import_sources)
 
     @property
     def model_dir(self) -> Path:

@@ -61,6 +61,17 @@ data "aws_iam_policy_document" "api" {
     actions   = ["ecs:DescribeServices", "ecs:UpdateService"]
     resources = [local.worker_service]
   }
+
+  # It looks at what there is before an import starts.
+  dynamic "statement" {
+    for_each = length(var.import_sources) == 0 ? [] : [1]
+
+    content {
+      sid       = "Estimates"
+      actions   = ["s3:ListBucket"]
+      resources = local.import_buckets
+    }
+  }
 }
 
 data "aws_iam_policy_document" "worker" {

@@ -17,10 +17,10 @@ from imgtag.api.access import identify
 from imgtag.api.keys import principal, services
 from imgtag.api.messages import no_content
 from imgtag.api.origin import origin
-from imgtag.api.views import bundle_out, tally_out
+from imgtag.api.views import bundle_out, import_out, tally_out
 from imgtag.domain.bundles import Bundle
 from imgtag.domain.errors import NotFound, Unauthenticated, Unavailable
-from imgtag.domain.ids import BundleId, OwnerId
+from imgtag.domain.ids import BundleId, ImportId, OwnerId
 from imgtag.services.feed import Feed, Listener, News
 
 # Between two bursts, so that labelling hundreds of photos a second doesn't drown a page.
@@ -29,6 +29,7 @@ BURST_SECONDS: Final = 0.25
 # long a stream may outlive its credential.
 KEEP_ALIVE_SECONDS: Final = 5
 _RECENT_BUNDLES: Final = 20
+_RECENT_IMPORTS: Final = 5
 
 log = structlog.get_logger(__name__)
 
@@ -84,17 +85,24 @@ async def _send_burst(
     if listener.overran():
         await _send_state(request, response, owner)
     for each in _newest(news):
-        data = each.data
-        if each.topic == "bundle":
-            try:
-                bundle = await services(request).bundles.get(owner, BundleId(data["id"]))
-            except NotFound:
-                continue  # it was forgotten since
-            data = _shown(request, bundle)
+        try:
+            data = await _as_it_stands(request, owner, each)
+        except NotFound:
+            continue  # it was forgotten since
         await _send(response, each.topic, data, each.id)
     if any(each.topic == "labels" for each in news):
         await _send_tally(request, response, owner)
     await asyncio.sleep(BURST_SECONDS)
+
+
+async def _as_it_stands(request: web.Request, owner: OwnerId, news: News) -> Mapping[str, Any]:
+    known = services(request)
+    if news.topic == "bundle":
+        return _shown(request, await known.bundles.get(owner, BundleId(news.data["id"])))
+    if news.topic == "import":
+        imported = await known.imports.get(owner, ImportId(news.data["id"]))
+        return import_out(imported).model_dump(mode="json")
+    return news.data
 
 
 def _newest(news: list[News]) -> list[News]:
@@ -108,6 +116,9 @@ async def _send_state(request: web.Request, response: web.StreamResponse, owner:
     bundles, _ = await services(request).bundles.page(owner, after=None, limit=_RECENT_BUNDLES)
     for bundle in bundles:
         await _send(response, "bundle", _shown(request, bundle))
+    imports, _ = await services(request).imports.page(owner, after=None, limit=_RECENT_IMPORTS)
+    for imported in imports:
+        await _send(response, "import", import_out(imported).model_dump(mode="json"))
 
 
 def _shown(request: web.Request, bundle: Bundle) -> Mapping[str, Any]:

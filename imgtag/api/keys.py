@@ -10,6 +10,7 @@ from imgtag.metrics import Metrics
 from imgtag.ports import Authenticator, BlobStore, Clock, EventQueue, Principal, Waker
 from imgtag.services.bundles import Bundles
 from imgtag.services.feed import Feed
+from imgtag.services.imports import Imports
 from imgtag.services.notifications import Notifications
 from imgtag.services.photos import Photos
 from imgtag.services.signing import Signer
@@ -31,6 +32,7 @@ class Services:
     photos: Photos
     bundles: Bundles
     notifications: Notifications
+    imports: Imports
     metrics: Metrics
     queues: Mapping[str, EventQueue]
     waker: Waker | None = None

@@ -6,7 +6,17 @@ from typing import Final
 from aiohttp.typedefs import Handler
 from pydantic import BaseModel
 
-from imgtag.api import bundles, events, notifications, page, people, photos, system, uploads
+from imgtag.api import (
+    bundles,
+    events,
+    imports,
+    notifications,
+    page,
+    people,
+    photos,
+    system,
+    uploads,
+)
 from imgtag.api import schemas as s
 from imgtag.api.access import Access
 
@@ -39,6 +49,7 @@ class Route:
 
 _ID = "/api/photos/{id}"
 _BUNDLE = "/api/bundles/{id}"
+_IMPORT = "/api/imports/{id}"
 
 # A table reads best as one: a line or two for each route.
 # fmt: off
@@ -50,6 +61,8 @@ ROUTES: Final = (
           query=s.LabelsQuery, answer=s.LabelsAnswer),
     Route("reference", "POST", "/api/download", bundles.reference_download, WRITE,
           body=s.DownloadRequest, answer=s.BundleOut, status=202, problems=(409,), makes_work=True),
+    Route("reference", "PUT", "/api/s3_copy", imports.reference_copy, WRITE,
+          body=s.ImportRequest, answer=s.ImportOut, status=202, makes_work=True),
 
     Route("uploads", "POST", "/api/uploads", uploads.create_uploads, WRITE,
           body=s.UploadsRequest, answer=s.UploadsAnswer, makes_work=True),
@@ -87,6 +100,15 @@ ROUTES: Final = (
           media="application/zip", problems=(303, 409, 410, 416)),
     Route("bundles", "GET", "/b/{token}", bundles.follow_link, LINK,
           media="application/zip", problems=(303, 404, 409, 410, 416)),
+
+    Route("imports", "POST", "/api/imports/preview", imports.preview_import, WRITE,
+          body=s.ImportRequest, answer=s.EstimateOut),
+    Route("imports", "POST", "/api/imports", imports.create_import, WRITE,
+          body=s.ImportRequest, answer=s.ImportOut, status=202, makes_work=True),
+    Route("imports", "GET", "/api/imports", imports.list_imports, READ,
+          query=s.PageQuery, answer=s.ImportsPage),
+    Route("imports", "GET", _IMPORT, imports.get_import, READ, answer=s.ImportOut),
+    Route("imports", "DELETE", _IMPORT, imports.cancel_import, WRITE, status=204),
 
     Route("people", "GET", "/api/session", people.who_am_i, READ, answer=s.Session),
     Route("people", "POST", "/api/session", people.sign_in, OPEN,

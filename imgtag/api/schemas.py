@@ -10,6 +10,7 @@ from imgtag.domain.addresses import Channel
 from imgtag.domain.bundles import BundleState
 from imgtag.domain.errors import Invalid
 from imgtag.domain.ids import PhotoId
+from imgtag.domain.imports import ImportState
 from imgtag.domain.labels import LabelName, Source
 from imgtag.domain.photos import PhotoState
 from imgtag.domain.queries import MAX_TERMS, Query, Sort
@@ -388,6 +389,73 @@ class BundlesPage(Outgoing):
     """Some bundles, newest first."""
 
     bundles: list[BundleOut]
+    next_cursor: str | None
+
+
+# Imports
+
+
+class ImportRequest(Incoming):
+    """A folder or a bucket with a prefix that photos are to be taken over from."""
+
+    source: Annotated[str, Field(min_length=1, max_length=2048)]
+
+
+class LabellingCost(Outgoing):
+    """What labelling costs at list price, at most: how many calls, and US dollars in all."""
+
+    calls: int
+    dollars: float
+
+
+class EstimateOut(Outgoing):
+    """What an import would find, without having looked into a file.
+
+    *known* of the *files* were imported before. *skipped* more are empty, too large or no files at
+    all. Without *complete* there is more than was counted.
+    """
+
+    source: str
+    files: int
+    bytes: int
+    known: int
+    skipped: int
+    labelling: LabellingCost
+    complete: bool
+
+
+class SkippedOut(Outgoing):
+    """A file that was left out. *file_name* is its place below the source."""
+
+    file_name: str
+    code: str
+    detail: str
+
+
+class ImportOut(Outgoing):
+    """One import. *found* is *copied*, *duplicates* and *skipped* together.
+
+    *failures* are the first 100 of those that were skipped; *bytes* are those of the copied ones.
+    """
+
+    id: str
+    source: str
+    state: ImportState
+    found: int
+    copied: int
+    duplicates: int
+    skipped: int
+    bytes: int
+    failures: list[SkippedOut]
+    failure: Annotated[FailureOut | None, Told] = None
+    created_at: Time
+    finished_at: Time | None
+
+
+class ImportsPage(Outgoing):
+    """Some imports, newest first."""
+
+    imports: list[ImportOut]
     next_cursor: str | None
 
 

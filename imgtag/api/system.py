@@ -62,7 +62,8 @@ async def get_config(request: web.Request) -> web.Response:
             ),
             formats=list(CONTENT_TYPES),
             features=FeaturesConfig(
-                imports=False, notifications=bool(known.notifications.channels)
+                imports=bool(known.settings.import_sources),
+                notifications=bool(known.notifications.channels),
             ),
         )
     )

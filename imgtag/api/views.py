@@ -6,16 +6,21 @@ from typing import Final
 from imgtag.api.schemas import (
     BoxOut,
     BundleOut,
+    EstimateOut,
     FailureOut,
+    ImportOut,
+    LabellingCost,
     LabelOut,
     PhotoOut,
     ProgressOut,
     QueryOut,
+    SkippedOut,
     TallyOut,
     TokenOut,
 )
 from imgtag.domain.bundles import Bundle, BundleState
 from imgtag.domain.ids import OwnerId, PhotoId
+from imgtag.domain.imports import Estimate, Import
 from imgtag.domain.labels import Label
 from imgtag.domain.photos import Failure, Photo
 from imgtag.domain.queries import Query, Tally
@@ -117,6 +122,40 @@ def bundle_out(bundle: Bundle, origin: str) -> BundleOut:
         ready_at=bundle.ready_at,
         expires_at=bundle.expires_at,
         link=f"{origin}/b/{bundle.token}" if bundle.state is BundleState.READY else None,
+    )
+
+
+def import_out(imported: Import) -> ImportOut:
+    """Show an import."""
+    return ImportOut(
+        id=imported.id,
+        source=imported.source,
+        state=imported.state,
+        found=imported.found,
+        copied=imported.copied,
+        duplicates=imported.duplicates,
+        skipped=imported.skipped,
+        bytes=imported.bytes,
+        failures=[
+            SkippedOut(file_name=each.file_name, code=each.code, detail=each.detail)
+            for each in imported.told
+        ],
+        failure=failure_out(imported.failure),
+        created_at=imported.created_at,
+        finished_at=imported.finished_at,
+    )
+
+
+def estimate_out(source: str, estimate: Estimate) -> EstimateOut:
+    """Show what an import would find."""
+    return EstimateOut(
+        source=source,
+        files=estimate.files,
+        bytes=estimate.bytes,
+        known=estimate.known,
+        skipped=estimate.skipped,
+        labelling=LabellingCost(calls=estimate.calls, dollars=estimate.dollars),
+        complete=estimate.complete,
     )
 
 

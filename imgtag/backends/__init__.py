@@ -19,6 +19,8 @@ from imgtag.ports import (
     Catalog,
     Clock,
     EventQueue,
+    ImportSource,
+    ImportStore,
     Labeler,
     Notifier,
     RecordStore,
@@ -77,6 +79,14 @@ class OpenBundles(Protocol):
         ...
 
 
+class OpenImports(Protocol):
+    """Opens a store of imports that announces its writes on *events*."""
+
+    def __call__(self, context: Context, events: EventQueue) -> Opened[ImportStore]:
+        """Open it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
     """Openers for the ports that a backend has; None for those that it hasn't.
@@ -89,6 +99,8 @@ class Backend:
     catalog: OpenCatalog | None = None
     bundles: OpenBundles | None = None
     records: Callable[[Context], Opened[RecordStore]] | None = None
+    imports: OpenImports | None = None
+    source: Callable[[Context], Opened[ImportSource]] | None = None
     labeler: Callable[[Context], Opened[Labeler]] | None = None
     notifier: Callable[[Context], Opened[Notifier]] | None = None
     auth: Callable[[Context], Opened[Authenticator]] | None = None
@@ -137,6 +149,13 @@ async def open_records(context: Context) -> RecordStore:
     own = _load("bundles", context.settings.bundles).records
     opener: Callable[[Context], Opened[RecordStore]] = own or find("records", "sqlite")
     return await context.shared("records", lambda: opener(context))
+
+
+def find_imports(settings: Settings) -> OpenImports:
+    """Find where imports are kept: with the bundles, or else, as records, in the data folder."""
+    own = _load("bundles", settings.bundles).imports
+    opener: OpenImports = own or find("imports", "sqlite")
+    return opener
 
 
 def _load(port: str, name: str) -> Backend:

@@ -1,6 +1,7 @@
 """The command ``imgtag`` and the names of everything below it."""
 
 from importlib import import_module
+from keyword import iskeyword
 from typing import Final
 
 import click
@@ -16,6 +17,7 @@ COMMANDS: Final = {
     "download": "download",
     "verify": "verify",
     "label": "label",
+    "import": "importing",
     "user": "users",
     "token": "tokens",
     "doctor": "doctor",
@@ -37,7 +39,9 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"imgtag.cli.{COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name)
+        # The name of a command may be a word of Python's.
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(module, name)
         return command
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgtag.domain.errors import ImgtagError, Invalid
-from imgtag.domain.ids import BundleId, OwnerId, PhotoId
+from imgtag.domain.ids import BundleId, ImportId, OwnerId, PhotoId
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,15 @@ class BundleEnded:
     bundle: BundleId
 
 
-Event = PhotoStored | PhotoDiscarded | BundleRequested | BundleEnded
+@dataclass(frozen=True, slots=True)
+class ImportRequested:
+    """An import waits for its next page."""
+
+    owner: OwnerId
+    imported: ImportId
+
+
+Event = PhotoStored | PhotoDiscarded | BundleRequested | BundleEnded | ImportRequested
 
 _VERSION = 1
 
@@ -60,6 +68,8 @@ def _body(event: Event) -> dict[str, Any]:
             return {"type": "bundle_requested", "bundle": event.bundle}
         case BundleEnded():
             return {"type": "bundle_ended", "bundle": event.bundle}
+        case ImportRequested():
+            return {"type": "import_requested", "import": event.imported}
 
 
 def from_dict(data: Mapping[str, Any]) -> Event:
@@ -82,5 +92,7 @@ def _read(data: Mapping[str, Any]) -> Event:
             return BundleRequested(owner, BundleId(data["bundle"]))
         case 1, "bundle_ended":
             return BundleEnded(owner, BundleId(data["bundle"]))
+        case 1, "import_requested":
+            return ImportRequested(owner, ImportId(data["import"]))
         case _:
             raise KeyError(data["type"])

@@ -10,7 +10,14 @@ from typing import Final, Protocol
 import structlog
 
 from imgtag.domain.errors import Conflict, Invalid, NotFound, TooLarge
-from imgtag.domain.events import BundleEnded, BundleRequested, Event, PhotoDiscarded, PhotoStored
+from imgtag.domain.events import (
+    BundleEnded,
+    BundleRequested,
+    Event,
+    ImportRequested,
+    PhotoDiscarded,
+    PhotoStored,
+)
 from imgtag.domain.ids import OwnerId, PhotoId
 from imgtag.domain.keys import BlobKey, BlobKind
 from imgtag.domain.labels import LabelLimits
@@ -64,8 +71,8 @@ class Labelling:
                 await self._label(owner, photo)
             case PhotoDiscarded(owner, photo):
                 await self._delete_bytes(owner, photo)
-            case BundleRequested() | BundleEnded():
-                msg = "news of a bundle came on the queue of photos"
+            case BundleRequested() | BundleEnded() | ImportRequested():
+                msg = "news of a bundle or an import came on the queue of photos"
                 raise Invalid(msg)
 
     async def give_up(self, event: Event, failure: Failure) -> None:

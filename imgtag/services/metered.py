@@ -27,6 +27,10 @@ class MeteredLabeler:
     def raster_side(self) -> int:
         return self._labeler.raster_side
 
+    @property
+    def dollars_per_photo(self) -> float:
+        return self._labeler.dollars_per_photo
+
     async def detect(self, subject: Subject) -> Sequence[LabelHit]:
         outcome = "failed"
         try:

@@ -14,6 +14,7 @@ from imgtag.domain.keys import BlobKey, BlobKind
 from imgtag.domain.photos import Photo, PhotoState
 from imgtag.ports import Backends, Clock
 from imgtag.services.bundles import Bundles
+from imgtag.services.imports import Imports
 
 INTERVAL: Final = timedelta(minutes=5)
 # Longer than labelling ever takes, with all its attempts; how often a bundle looks for its photos.
@@ -35,7 +36,13 @@ class Sweeper:
     """Goes round every few minutes. Whatever it does may be done twice, by two of them at once."""
 
     def __init__(
-        self, backends: Backends, bundles: Bundles, *, clock: Clock, lifetimes: Lifetimes
+        self,
+        backends: Backends,
+        bundles: Bundles,
+        imports: Imports,
+        *,
+        clock: Clock,
+        lifetimes: Lifetimes,
     ) -> None:
         self._blobs = backends.blobs
         self._catalog = backends.catalog
@@ -43,6 +50,7 @@ class Sweeper:
         self._bundle_store = backends.bundles
         self._bundle_events = backends.bundle_events
         self._bundles = bundles
+        self._imports = imports
         self._clock = clock
         self._lifetimes = lifetimes
 
@@ -69,6 +77,7 @@ class Sweeper:
                 log.info("event sent again", bundle=bundle.id, state=bundle.state)
                 await self._bundle_events.send(BundleRequested(bundle.owner, bundle.id))
         await self._bundles.clear_away()
+        await self._imports.clear_away()
 
     async def _push_on(self, photo: Photo, now: datetime) -> None:
         if photo.state is PhotoState.STORED or await self._has_bytes(photo):

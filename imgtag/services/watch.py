@@ -11,7 +11,7 @@ import structlog
 from imgtag.domain.errors import Unavailable
 from imgtag.domain.ids import OwnerId
 from imgtag.domain.queries import Query, Sort
-from imgtag.ports import BundleStore, Catalog
+from imgtag.ports import BundleStore, Catalog, ImportStore
 from imgtag.services.feed import Feed, Topic
 
 INTERVAL: Final = timedelta(seconds=2)
@@ -19,6 +19,7 @@ INTERVAL: Final = timedelta(seconds=2)
 LOOKS_PER_COUNT: Final = 5
 RECENT_PHOTOS: Final = 100
 RECENT_BUNDLES: Final = 20
+RECENT_IMPORTS: Final = 5
 
 log = structlog.get_logger(__name__)
 
@@ -43,10 +44,13 @@ class Watcher:
     process did itself may be told twice.
     """
 
-    def __init__(self, feed: Feed, catalog: Catalog, bundles: BundleStore) -> None:
+    def __init__(
+        self, feed: Feed, catalog: Catalog, bundles: BundleStore, imports: ImportStore
+    ) -> None:
         self._feed = feed
         self._catalog = catalog
         self._bundles = bundles
+        self._imports = imports
         self._seen: dict[OwnerId, Sight] = {}
         self._looks = 0
 
@@ -78,7 +82,8 @@ class Watcher:
         now["tally"] = Seen("labels", await self._catalog.tally(owner))
         if now["tally"] != before.get("tally"):
             now |= await self._photos(owner)
-        return now | await self._recent_bundles(owner)
+        now |= await self._recent_bundles(owner)
+        return now | await self._recent_imports(owner)
 
     async def _photos(self, owner: OwnerId) -> dict[str, Seen]:
         page = await self._catalog.page(
@@ -92,3 +97,7 @@ class Watcher:
     async def _recent_bundles(self, owner: OwnerId) -> dict[str, Seen]:
         page, _ = await self._bundles.page(owner, after=None, limit=RECENT_BUNDLES)
         return {each.id: Seen("bundle", each.revision, {"id": each.id}) for each in page}
+
+    async def _recent_imports(self, owner: OwnerId) -> dict[str, Seen]:
+        page, _ = await self._imports.page(owner, after=None, limit=RECENT_IMPORTS)
+        return {each.id: Seen("import", each.revision, {"id": each.id}) for each in page}

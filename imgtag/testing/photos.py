@@ -10,7 +10,8 @@ from typing import Any, Final
 from PIL import Image
 
 from imgtag.domain.bundles import Bundle, BundleState, Progress
-from imgtag.domain.ids import BundleId, OwnerId, PhotoId
+from imgtag.domain.ids import BundleId, ImportId, OwnerId, PhotoId
+from imgtag.domain.imports import Import, ImportState, Skipped
 from imgtag.domain.labels import LabelChange, LabelHit, LabelName
 from imgtag.domain.photos import Content, Facts, Failure, Photo, PhotoState
 from imgtag.domain.queries import Query
@@ -85,6 +86,30 @@ class Maker:
             expires_at=now + timedelta(hours=24, milliseconds=1),
             lease_until=now + timedelta(milliseconds=2),
             checkpoint='{"parts": ["é", 1]}',
+        )
+
+    def imported(self, owner: OwnerId = ADA, **known: Any) -> Import:
+        """Make an import that was just asked for; *known* sets fields."""
+        now = self._clock.now()
+        fields: dict[str, Any] = {"source": "s3://photos/2024", "created_at": now, **known}
+        return Import(owner=owner, id=ImportId.mint(now, self._noise()[:10]), **fields)
+
+    def full_import(self) -> Import:
+        """Make an import in which no field is left as it is by default."""
+        return self.imported(
+            source="file:///Fotos/Åre%20🏔️",
+            state=ImportState.FAILED,
+            copied=70_000,
+            duplicates=3,
+            skipped=2,
+            bytes=5 * 2**40,
+            told=(
+                Skipped("Åre/🏔️ '100%'.txt", "unsupported_format", "it is text"),
+                Skipped("pipe", "not_a_file", "it is a pipe"),
+            ),
+            failure=Failure("source_not_found", "there is no such folder"),
+            finished_at=self._clock.now() + timedelta(milliseconds=1),
+            cursor="2024/é #.jpg",
         )
 
     def _noise(self) -> bytes:

@@ -11,6 +11,7 @@ from imgtag.backends.aws.blobs import S3BlobStore
 from imgtag.backends.aws.catalog import DynamoCatalog
 from imgtag.backends.aws.catalog.documents import load
 from imgtag.backends.aws.jobs.bundles import DynamoBundleStore
+from imgtag.backends.aws.jobs.imports import DynamoImportStore
 from imgtag.backends.aws.places import Places
 from imgtag.backends.aws.queue import SqsQueue
 from imgtag.backends.aws.records import DynamoRecordStore
@@ -19,7 +20,7 @@ from imgtag.backends.aws.sns import SnsNotifier
 from imgtag.backends.memory import MemoryQueue
 from imgtag.domain.addresses import Channel
 from imgtag.domain.errors import Conflict, Invalid
-from imgtag.domain.ids import BundleId, OwnerId
+from imgtag.domain.ids import BundleId, ImportId, OwnerId
 from imgtag.domain.keys import BlobKey
 from imgtag.ports import Notice, Subject
 from imgtag.testing.clock import FixedClock
@@ -28,6 +29,7 @@ from imgtag.testing.contracts.bundle_store import BundleStoreContract
 from imgtag.testing.contracts.catalog import CatalogContract
 from imgtag.testing.contracts.catalog_base import Row
 from imgtag.testing.contracts.event_queue import EventQueueContract
+from imgtag.testing.contracts.import_store import ImportStoreContract
 from imgtag.testing.contracts.labeler import LabelerContract
 from imgtag.testing.contracts.notifier import NotifierContract
 from imgtag.testing.contracts.record_store import RecordStoreContract
@@ -212,6 +214,38 @@ class TestRecords(RecordStoreContract[DynamoRecordStore]):
         dynamodb = await clients.dynamodb(self.cloud.context)
         told = await dynamodb.scan(TableName=self.cloud.settings.dynamodb_jobs)
         return json.dumps(told["Items"])
+
+
+class TestImports(ImportStoreContract[DynamoImportStore]):
+    """`DynamoImportStore` on moto."""
+
+    transactional_events = False
+
+    @pytest.fixture(autouse=True)
+    def on(self, cloud: Cloud) -> None:
+        """Keep the cloud at hand for the back doors."""
+        self.cloud = cloud
+
+    @pytest.fixture
+    async def events(self, clock: FixedClock) -> MemoryQueue:
+        """Give a queue of this process."""
+        return MemoryQueue(clock, topic="bundles")
+
+    @pytest.fixture
+    async def imports(self, tables: Cloud, events: MemoryQueue) -> AsyncIterator[DynamoImportStore]:
+        """Give an empty store."""
+        async with BACKENDS["dynamodb"].imports(tables.context, events) as imports:
+            yield imports
+
+    async def rows(self, imports: DynamoImportStore) -> Sequence[tuple[OwnerId, ImportId, int]]:
+        """Scan the table with the SDK."""
+        dynamodb = await clients.dynamodb(self.cloud.context)
+        told = await dynamodb.scan(TableName=self.cloud.settings.dynamodb_jobs)
+        return [
+            (OwnerId(item["pk"]["S"][2:]), ImportId(item["sk"]["S"]), int(item["rev"]["N"]))
+            for item in told["Items"]
+            if "doc" in item
+        ]
 
 
 class TestLabeler(LabelerContract[RekognitionLabeler]):

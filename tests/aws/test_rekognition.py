@@ -9,7 +9,7 @@ import pytest
 
 from imgtag.backends import Context
 from imgtag.backends.aws import BACKENDS
-from imgtag.backends.aws.rekognition import RekognitionLabeler, estimated_dollars
+from imgtag.backends.aws.rekognition import RekognitionLabeler
 from imgtag.backends.aws.throttle import TokenBucket
 from imgtag.domain.errors import Invalid, Unavailable
 from imgtag.domain.ids import OwnerId
@@ -95,7 +95,7 @@ async def test_the_same_content_is_paid_for_once(
     async with opened(tables) as labeler:
         answers = await at_once([labeler.detect(subject) for _ in range(10)])
         assert (labeler.usage.calls, labeler.usage.from_cache) == (1, 9)
-        assert labeler.usage.dollars == estimated_dollars(1)
+        assert labeler.usage.dollars == labeler.dollars_per_photo == 0.001
     async with opened(tables) as labeler:
         assert await labeler.detect(subject) == answers[0]
     assert len(fake.asked) == 1

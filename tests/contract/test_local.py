@@ -14,12 +14,13 @@ from imgtag.backends.local.catalog import SqliteCatalog
 from imgtag.backends.local.catalog_schema import CATALOG
 from imgtag.backends.local.database import FILE_NAME, Database, open_database
 from imgtag.backends.local.files import FileBlobStore, open_blobs
+from imgtag.backends.local.imports import IMPORTS, SqliteImportStore
 from imgtag.backends.local.mail import SmtpMail
 from imgtag.backends.local.outbox import OutboxNotifier
 from imgtag.backends.local.queue import QUEUE, SqliteQueue
 from imgtag.backends.local.records import RECORDS, SqliteRecordStore
 from imgtag.domain.addresses import Channel
-from imgtag.domain.ids import BundleId, OwnerId, PhotoId
+from imgtag.domain.ids import BundleId, ImportId, OwnerId, PhotoId
 from imgtag.domain.keys import BlobKey
 from imgtag.domain.photos import PhotoState
 from imgtag.ports import Notice
@@ -30,6 +31,7 @@ from imgtag.testing.contracts.bundle_store import BundleStoreContract
 from imgtag.testing.contracts.catalog import CatalogContract
 from imgtag.testing.contracts.catalog_base import Row
 from imgtag.testing.contracts.event_queue import EventQueueContract
+from imgtag.testing.contracts.import_store import ImportStoreContract
 from imgtag.testing.contracts.notifier import NotifierContract
 from imgtag.testing.contracts.record_store import RecordStoreContract
 from imgtag.testing.photos import ADA, BOB
@@ -194,6 +196,33 @@ class TestRecordStore(RecordStoreContract[SqliteRecordStore]):
     async def kept(self, records: SqliteRecordStore) -> str:
         """Select the rows."""
         return repr(await look(self._path, "SELECT * FROM records"))
+
+
+class TestImportStore(ImportStoreContract[SqliteImportStore]):
+    """Imports as rows, in the database of their events."""
+
+    @pytest.fixture
+    async def events(self, database: Database, clock: FixedClock) -> SqliteQueue:
+        """Open an empty queue."""
+        await database.migrate(QUEUE)
+        return SqliteQueue(database, clock, topic="bundles")
+
+    @pytest.fixture
+    async def imports(
+        self, database: Database, clock: FixedClock, events: SqliteQueue
+    ) -> SqliteImportStore:
+        """Open an empty store."""
+        await database.migrate(IMPORTS)
+        return SqliteImportStore(database, clock, events)
+
+    @pytest.fixture(autouse=True)
+    def _known_path(self, path: Path) -> None:
+        self._path = path
+
+    async def rows(self, imports: SqliteImportStore) -> Collection[tuple[OwnerId, ImportId, int]]:
+        """Select the rows."""
+        rows = await look(self._path, "SELECT owner, id, revision FROM imports")
+        return [(OwnerId(owner), ImportId(each), revision) for owner, each, revision in rows]
 
 
 class TestNotifier(NotifierContract[OutboxNotifier]):

@@ -8,13 +8,14 @@ from imgtag.backends.memory import (
     MemoryBlobStore,
     MemoryBundleStore,
     MemoryCatalog,
+    MemoryImportStore,
     MemoryLabeler,
     MemoryNotifier,
     MemoryQueue,
     MemoryRecordStore,
 )
 from imgtag.domain.addresses import Channel
-from imgtag.domain.ids import BundleId, OwnerId
+from imgtag.domain.ids import BundleId, ImportId, OwnerId
 from imgtag.domain.keys import BlobKey
 from imgtag.testing.clock import FixedClock
 from imgtag.testing.contracts.blob_store import BlobStoreContract
@@ -22,6 +23,7 @@ from imgtag.testing.contracts.bundle_store import BundleStoreContract
 from imgtag.testing.contracts.catalog import CatalogContract
 from imgtag.testing.contracts.catalog_base import Row
 from imgtag.testing.contracts.event_queue import EventQueueContract
+from imgtag.testing.contracts.import_store import ImportStoreContract
 from imgtag.testing.contracts.labeler import LabelerContract
 from imgtag.testing.contracts.notifier import NotifierContract
 from imgtag.testing.contracts.record_store import RecordStoreContract
@@ -114,6 +116,25 @@ class TestRecordStore(RecordStoreContract[MemoryRecordStore]):
     async def kept(self, records: MemoryRecordStore) -> str:
         """Look into the dictionary."""
         return repr(records._records)
+
+
+class TestImportStore(ImportStoreContract[MemoryImportStore]):
+    """Imports in a dictionary."""
+
+    @pytest.fixture
+    def events(self, clock: FixedClock) -> MemoryQueue:
+        """Give an empty queue."""
+        return MemoryQueue(clock, topic="bundles")
+
+    @pytest.fixture
+    def imports(self, clock: FixedClock, events: MemoryQueue) -> MemoryImportStore:
+        """Give an empty store."""
+        return MemoryImportStore(clock, events)
+
+    async def rows(self, imports: MemoryImportStore) -> Collection[tuple[OwnerId, ImportId, int]]:
+        """Look into the dictionary."""
+        stored = [row.imported for row in imports._rows.values()]
+        return [(imported.owner, imported.id, imported.revision) for imported in stored]
 
 
 class TestLabeler(LabelerContract[MemoryLabeler]):

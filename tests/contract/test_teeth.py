@@ -11,6 +11,7 @@ from imgtag.backends.memory import (
     MemoryBlobStore,
     MemoryBundleStore,
     MemoryCatalog,
+    MemoryImportStore,
     MemoryNotifier,
     MemoryQueue,
     MemoryRecordStore,
@@ -168,6 +169,23 @@ async def test_wrong_notifiers_are_caught(broken: Callable[[], MemoryNotifier], 
     for person in (ADA, BOB):
         await notifier.subscribe(person, Channel.EMAIL, f"{person}@example.net")
     await _must_fail(suite, test, notifier=notifier)
+
+
+@pytest.mark.parametrize(
+    ("broken", "test"),
+    [
+        (wrong.CountsTwice, "test_of_two_writers_the_first_wins"),
+        (wrong.CountsTwice, "test_of_many_writers_at_once_one_wins"),
+        (wrong.SharesFiles, "test_files_taken_over_are_remembered"),
+    ],
+)
+async def test_wrong_import_stores_are_caught(
+    broken: Callable[[Clock, EventQueue], MemoryImportStore], test: str, clock: FixedClock
+) -> None:
+    """Each breaks one promise, and the test of that promise fails."""
+    events, make = MemoryQueue(clock, topic="bundles"), Maker(clock)
+    things = {"imports": broken(clock, events), "events": events, "make": make, "clock": clock}
+    await _must_fail(test_memory.TestImportStore(), test, **things)
 
 
 async def _must_fail(suite: object, test: str, **things: Any) -> None:

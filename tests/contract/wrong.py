@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from imgtag.backends.memory import (
     MemoryBlobStore,
     MemoryBundleStore,
     MemoryCatalog,
+    MemoryImportStore,
     MemoryNotifier,
     MemoryQueue,
     MemoryRecordStore,
@@ -21,6 +22,7 @@ from imgtag.domain.addresses import Channel
 from imgtag.domain.bundles import Bundle
 from imgtag.domain.events import Event
 from imgtag.domain.ids import OwnerId, PhotoId
+from imgtag.domain.imports import Import
 from imgtag.domain.keys import BlobKey
 from imgtag.domain.labels import LabelSet
 from imgtag.domain.photos import Content, Photo
@@ -306,3 +308,22 @@ class TellsAddresses(MemoryNotifier):
     """Shows an address to whoever asks."""
 
     hint = staticmethod(lambda _, address: address)
+
+
+# Import stores
+
+
+class CountsTwice(MemoryImportStore):
+    """Writes whatever it is given."""
+
+    async def replace(self, imported: Import, **more: Any) -> Import:
+        known = await self.get(imported.owner, imported.id)
+        return await super().replace(replace(imported, revision=known.revision), **more)
+
+
+class SharesFiles(MemoryImportStore):
+    """Knows files by their marks, whoever took them over."""
+
+    async def taken(self, owner: OwnerId, marks: Collection[str]) -> Mapping[str, PhotoId]:
+        known = {mark: photo for files in self._taken.values() for mark, photo in files.items()}
+        return {mark: known[mark] for mark in marks if mark in known}

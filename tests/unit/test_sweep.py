@@ -14,6 +14,7 @@ from imgtag.services.feed import Feed
 from imgtag.services.layouts import Layouts
 from imgtag.services.sweep import OVERDUE, Lifetimes, Sweeper
 from imgtag.testing.photos import ADA, jpeg
+from tests.unit.imports import imports
 from tests.unit.services import Desk, desk
 
 LIFETIMES = Lifetimes(trash=timedelta(days=30), upload=timedelta(hours=1))
@@ -32,7 +33,7 @@ def sweeper(at: Desk) -> tuple[Sweeper, Bundles]:
         clock=at.clock,
         feed=Feed(),
     )
-    return Sweeper(ports, bundles, clock=at.clock, lifetimes=LIFETIMES), bundles
+    return Sweeper(ports, bundles, imports(at), clock=at.clock, lifetimes=LIFETIMES), bundles
 
 
 async def events(at: Desk) -> list[object]:

@@ -33,7 +33,7 @@ class Page:
 def page() -> Iterator[Page]:
     """Open a page, of which the watcher knows everything there is."""
     at, feed = desk(), Feed()
-    watcher = Watcher(feed, at.ports.catalog, at.ports.bundles)
+    watcher = Watcher(feed, at.ports.catalog, at.ports.bundles, at.ports.imports)
     with feed.listen(ADA) as listener:
         yield Page(at, watcher, listener)
 

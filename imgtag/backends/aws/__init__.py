@@ -6,17 +6,21 @@ from imgtag.backends import Backend
 from imgtag.backends.aws.blobs import open_blobs
 from imgtag.backends.aws.catalog import open_catalog
 from imgtag.backends.aws.jobs.bundles import open_bundles
+from imgtag.backends.aws.jobs.imports import open_imports
 from imgtag.backends.aws.oidc import open_authenticator
 from imgtag.backends.aws.parameters import load_parameters
 from imgtag.backends.aws.queue import open_queue
 from imgtag.backends.aws.records import open_records
 from imgtag.backends.aws.rekognition import open_labeler
 from imgtag.backends.aws.sns import open_notifier
+from imgtag.backends.aws.sources import open_source
 from imgtag.backends.aws.waker import open_waker
 
 BACKENDS: Final = {
-    "s3": Backend(blobs=open_blobs),
-    "dynamodb": Backend(catalog=open_catalog, bundles=open_bundles, records=open_records),
+    "s3": Backend(blobs=open_blobs, source=open_source),
+    "dynamodb": Backend(
+        catalog=open_catalog, bundles=open_bundles, imports=open_imports, records=open_records
+    ),
     "ecs": Backend(waker=open_waker),
     "ssm": Backend(parameters=load_parameters),
     "oidc": Backend(auth=open_authenticator),

@@ -46,11 +46,6 @@ _UNREADABLE: Final = frozenset({"InvalidImageFormatException", "ImageTooLargeExc
 _UNREACHABLE: Final = frozenset({"InvalidS3ObjectException", "AccessDeniedException"})
 
 
-def estimated_dollars(photos: int) -> float:
-    """Estimate what labelling *photos* costs at most, in US dollars."""
-    return photos * DOLLARS_PER_CALL
-
-
 @dataclass(slots=True)
 class Usage:
     """What this process has asked for since it began."""
@@ -62,7 +57,7 @@ class Usage:
     @property
     def dollars(self) -> float:
         """What the calls have cost, estimated."""
-        return estimated_dollars(self.calls)
+        return self.calls * DOLLARS_PER_CALL
 
 
 class RekognitionLabeler:
@@ -75,6 +70,7 @@ class RekognitionLabeler:
     model = MODEL
     rendition_side = RENDITION_SIDE
     raster_side = 0
+    dollars_per_photo = DOLLARS_PER_CALL
 
     def __init__(
         self,

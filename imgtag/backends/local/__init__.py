@@ -15,6 +15,8 @@ from imgtag.ports import (
     BundleStore,
     Catalog,
     EventQueue,
+    ImportSource,
+    ImportStore,
     Labeler,
     Notifier,
     RecordStore,
@@ -62,6 +64,22 @@ async def _records(context: Context) -> AsyncIterator[RecordStore]:
 
 
 @asynccontextmanager
+async def _imports(context: Context, events: EventQueue) -> AsyncIterator[ImportStore]:
+    from imgtag.backends.local.imports import open_imports  # noqa: PLC0415
+
+    async with open_imports(context, events) as imports:
+        yield imports
+
+
+@asynccontextmanager
+async def _source(context: Context) -> AsyncIterator[ImportSource]:
+    from imgtag.backends.local.folders import open_source  # noqa: PLC0415
+
+    async with open_source(context) as source:
+        yield source
+
+
+@asynccontextmanager
 async def _labeler(context: Context) -> AsyncIterator[Labeler]:
     from imgtag.backends.local.onnx_labeler import open_labeler  # noqa: PLC0415
 
@@ -94,8 +112,10 @@ async def _local(context: Context) -> AsyncIterator[Authenticator]:
 
 
 BACKENDS: Final = {
-    "files": Backend(blobs=_blobs),
-    "sqlite": Backend(queue=_queue, catalog=_catalog, bundles=_bundles, records=_records),
+    "files": Backend(blobs=_blobs, source=_source),
+    "sqlite": Backend(
+        queue=_queue, catalog=_catalog, bundles=_bundles, imports=_imports, records=_records
+    ),
     "onnx": Backend(labeler=_labeler),
     "outbox": Backend(notifier=_notifier),
     "none": Backend(auth=_none),

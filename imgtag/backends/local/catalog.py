@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -278,6 +278,8 @@ def _twin(db: apsw.Connection, owner: OwnerId, sha256: str | None) -> Photo | No
 
 
 def _add(db: apsw.Connection, photo: Photo) -> Photo:
+    with suppress(NotFound):
+        return _meant_by(db, photo.owner, photo.id).photo
     insert(db, photo)
     return photo
 

@@ -254,6 +254,10 @@ class OnnxLabeler:
         """What the model looks at."""
         return self._model.description.input.shorter_side
 
+    @property
+    def dollars_per_photo(self) -> float:
+        return 0.0
+
     async def detect(self, subject: Subject) -> Sequence[LabelHit]:
         """Ask the model about the rendition."""
         loop = asyncio.get_running_loop()

@@ -13,6 +13,7 @@ from imgtag.backends.memory.auth import MemoryAuthenticator
 from imgtag.backends.memory.blobs import MemoryBlobStore
 from imgtag.backends.memory.bundles import MemoryBundleStore
 from imgtag.backends.memory.catalog import MemoryCatalog
+from imgtag.backends.memory.imports import MemoryImportStore
 from imgtag.backends.memory.labeler import MemoryLabeler
 from imgtag.backends.memory.notifier import MemoryNotifier
 from imgtag.backends.memory.queue import MemoryQueue
@@ -25,6 +26,7 @@ __all__ = [
     "MemoryBlobStore",
     "MemoryBundleStore",
     "MemoryCatalog",
+    "MemoryImportStore",
     "MemoryLabeler",
     "MemoryNotifier",
     "MemoryQueue",
@@ -58,6 +60,11 @@ async def _records(context: Context) -> AsyncIterator[MemoryRecordStore]:
 
 
 @asynccontextmanager
+async def _imports(context: Context, events: EventQueue) -> AsyncIterator[MemoryImportStore]:
+    yield MemoryImportStore(context.clock, events)
+
+
+@asynccontextmanager
 async def _labeler(_: Context) -> AsyncIterator[MemoryLabeler]:
     yield MemoryLabeler()
 
@@ -79,6 +86,7 @@ BACKENDS: Final = {
         catalog=_catalog,
         bundles=_bundles,
         records=_records,
+        imports=_imports,
         labeler=_labeler,
         notifier=_notifier,
         auth=_auth,

@@ -24,7 +24,7 @@ class MemoryCatalog:
 
     async def reserve(self, owner: OwnerId, photos: Sequence[Photo]) -> Sequence[Photo]:
         library = self._libraries[owner]
-        return [library.twin(photo.sha256) or library.put(photo) for photo in photos]
+        return [library.twin(photo.sha256) or library.add(photo) for photo in photos]
 
     async def store(
         self, owner: OwnerId, photo: PhotoId, content: Content, event: Event | None

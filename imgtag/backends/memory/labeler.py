@@ -38,6 +38,10 @@ class MemoryLabeler:
         self.rendition_side = rendition_side
         self.raster_side = raster_side
 
+    @property
+    def dollars_per_photo(self) -> float:
+        return 0.0
+
     async def detect(self, subject: Subject) -> Sequence[LabelHit]:
         self.asked.append(subject)
         if not subject.rendition.jpeg.startswith(_JPEG_MAGIC):

@@ -63,6 +63,11 @@ class Library:
         self._photos[photo.id] = photo
         return photo
 
+    def add(self, photo: Photo) -> Photo:
+        """Write a photo, unless its id is known."""
+        known = self._photos.get(self._aliases.get(photo.id, photo.id))
+        return known or self.put(photo)
+
     def end(self, photo: PhotoId, *, alias_of: PhotoId) -> None:
         """Forget a reservation, and let its id mean another photo."""
         self.remove(photo)

@@ -60,6 +60,21 @@ class Reserving(CatalogSuite[C]):
         assert list(await catalog.reserve(ADA, again)) == known
         assert len(await self.rows(catalog)) == len(known)
 
+    async def test_an_id_that_is_there_is_the_answer(
+        self, catalog: C, make: Maker, shelf: Shelf
+    ) -> None:
+        """Asking again for the same id changes nothing, whatever it means by now."""
+        awaiting, stored, twin = (
+            await shelf.awaiting(),
+            await shelf.stored(),
+            await shelf.awaiting(),
+        )
+        assert stored.content
+        await catalog.store(ADA, twin.id, stored.content, None)
+        asked = [replace(make.photo(), id=photo.id) for photo in (awaiting, stored, twin)]
+        assert list(await catalog.reserve(ADA, asked)) == [awaiting, stored, stored]
+        assert len(await self.rows(catalog)) == 2
+
     async def test_one_batch_holds_no_photo_twice(self, catalog: C, make: Maker) -> None:
         """Of equal ones in one call the first is added and answers for the others."""
         first, other = (make.photo(sha256=make.content().sha256) for _ in range(2))

@@ -45,6 +45,10 @@ class LabelerContract(Contract, Generic[L]):
         assert 32 <= labeler.rendition_side <= 10_000
         assert 0 <= labeler.raster_side <= labeler.rendition_side
 
+    async def test_it_says_what_it_costs(self, labeler: L) -> None:
+        """A price in dollars, which may be nothing."""
+        assert 0 <= labeler.dollars_per_photo < 1
+
     async def test_hits_are_sane(self, labeler: L, subjects: list[Subject]) -> None:
         """Confidence is 0 to 100, no label comes twice, and boxes lie in the picture."""
         for subject in subjects:

@@ -20,7 +20,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, quote, unquote
 from xml.sax.saxutils import escape
 
 from tests.aws.server import sns, sqs
@@ -185,6 +185,7 @@ class Layer:
             check(Request(environ["REQUEST_METHOD"], path, query, headers))
             _must_be_intact(headers, body)
             restored = self._archive(environ["REQUEST_METHOD"], path, query, headers, body)
+            self._may_be_copied(environ, path, headers)
         except Refused as refused:
             return _refusal(refused)
         if restored:
@@ -206,6 +207,35 @@ class Layer:
         if method == "POST" and "restore" in parse_qs(query, keep_blank_values=True):
             return self._restore(path, body)
         return None
+
+    def _may_be_copied(self, environ: Environ, path: str, headers: Mapping[str, str]) -> None:
+        """Hold a copy to its conditions, which moto takes no notice of."""
+        source = unquote(headers.get("x-amz-copy-source", "")).lstrip("/")
+        wanted = headers.get("x-amz-copy-source-if-match", "").strip('"')
+        if source and wanted and self._etag(environ, f"/{source}") not in {wanted, None}:
+            raise Refused(412, "PreconditionFailed")
+        if source and headers.get("if-none-match") == "*" and self._etag(environ, path):
+            raise Refused(412, "PreconditionFailed")
+
+    def _etag(self, environ: Environ, path: str) -> str | None:
+        """Ask moto with what is left of the request when its conditions are taken away."""
+        kept = {
+            name: value
+            for name, value in environ.items()
+            if not name.startswith(("HTTP_IF_", "HTTP_X_AMZ_COPY"))
+        }
+        raw = quote(path)
+        asked = {
+            "REQUEST_METHOD": "HEAD",
+            "PATH_INFO": path.encode().decode("latin-1"),
+            "RAW_URI": raw,
+            "REQUEST_URI": raw,
+            "QUERY_STRING": "",
+            "CONTENT_LENGTH": "0",
+            "wsgi.input": io.BytesIO(),
+        }
+        _, headers, _ = self._moto({**kept, **asked})
+        return next((value.strip('"') for name, value in headers if name.lower() == "etag"), None)
 
     def _restore(self, path: str, body: bytes) -> Answer:
         if path not in self._archived:

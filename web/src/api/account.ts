@@ -64,13 +64,23 @@ export function useStartImport() {
   });
 }
 
-const done = new Set(['done', 'finished', 'completed', 'failed']);
+export function useCancelImport() {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (id: string) => answer(client.DELETE('/api/imports/{id}', { params: { path: { id } } })),
+    onSettled: (_answer, _error, id) => cache.invalidateQueries({ queryKey: keys.import(id) }),
+  });
+}
+
+const ended = new Set(['done', 'failed', 'cancelled']);
+
+export const isUnderWay = (state: string) => !ended.has(state);
 
 export function useImport(id: string | null) {
   return useQuery({
     queryKey: keys.import(id ?? ''),
     queryFn: ({ signal }) => answer(client.GET('/api/imports/{id}', { params: { path: { id: id ?? '' } }, signal })),
     enabled: id !== null,
-    refetchInterval: ({ state }) => (state.data && done.has(state.data.state) ? false : 1000),
+    refetchInterval: ({ state }) => (state.data && ended.has(state.data.state) ? false : 1000),
   });
 }

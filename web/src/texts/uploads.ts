@@ -69,7 +69,16 @@ export const uploadsTexts = {
   importSource: 'Address',
   importPlaceholder: 's3://bucket/folder or file:///folder',
   importStart: 'Import',
-  importProgress: (n: number) => `${photos(n)} imported`,
+  importCancel: 'Cancel the import',
+  importStates: {
+    queued: 'Waiting',
+    running: 'Importing',
+    done: 'Done',
+    failed: 'Failed',
+    cancelled: 'Cancelled',
+  },
+  importProgress: (copied: number, known: number) =>
+    `${photos(copied)} imported${known > 0 ? `, ${known} known before` : ''}`,
   importSkipped: (n: number) => `${files(n)} skipped`,
   importFailed: 'The import did not work',
 };

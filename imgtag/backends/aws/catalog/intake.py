@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -18,7 +19,7 @@ from imgtag.backends.aws.table import (
     Item,
     back_off,
 )
-from imgtag.domain.errors import Conflict, Unavailable
+from imgtag.domain.errors import Conflict, NotFound, Unavailable
 from imgtag.domain.ids import PhotoId
 from imgtag.domain.photos import Content, Photo, PhotoState
 
@@ -99,6 +100,8 @@ class Intake:
             try:
                 await self._writer.commit(keys, [change], mark)
             except Conflict:
+                with suppress(NotFound):
+                    return (await self._writer.meant_by(keys, photo.id)).photo
                 await back_off(attempt)
             else:
                 return photo

@@ -1,27 +1,40 @@
 import { Alert, Button, ExpandableSection, FormField, Input } from '@cloudscape-design/components';
 import { type SyntheticEvent, useState } from 'react';
-import { useImport, useStartImport } from '@/api/account';
+import { isUnderWay, useCancelImport, useImport, useStartImport } from '@/api/account';
 import { uploadsTexts } from '@/texts';
 
 function Progress({ id }: { id: string }) {
   const { data } = useImport(id);
+  const cancel = useCancelImport();
   if (!data) return null;
   return (
     <div className="stack" role="status">
       <p>
-        {data.state}: {uploadsTexts.importProgress(data.progress.photos)}
+        {uploadsTexts.importStates[data.state]}: {uploadsTexts.importProgress(data.copied, data.duplicates)}
       </p>
       {data.failure && <p className="bad">{data.failure.detail}</p>}
-      {data.skipped.length > 0 && (
-        <ExpandableSection headerText={uploadsTexts.importSkipped(data.skipped.length)}>
+      {data.skipped > 0 && (
+        <ExpandableSection headerText={uploadsTexts.importSkipped(data.skipped)}>
           <ul>
-            {data.skipped.map(({ name, detail }) => (
-              <li key={name}>
-                {name}: {detail}
+            {data.failures.map(({ file_name, detail }) => (
+              <li key={file_name}>
+                {file_name}: {detail}
               </li>
             ))}
           </ul>
         </ExpandableSection>
+      )}
+      {isUnderWay(data.state) && (
+        <div>
+          <Button
+            loading={cancel.isPending}
+            onClick={() => {
+              cancel.mutate(id);
+            }}
+          >
+            {uploadsTexts.importCancel}
+          </Button>
+        </div>
       )}
     </div>
   );
