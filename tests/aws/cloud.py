@@ -118,6 +118,15 @@ def settings_on(server: Server, number: int, **more: Any) -> Settings:
     return Settings(**{**known, **more})
 
 
+async def make_buckets(cloud: Cloud) -> None:
+    """Make the buckets."""
+    s3 = await clients.s3(cloud.context)
+    for bucket in (cloud.settings.s3_bucket, cloud.settings.s3_working_bucket):
+        await s3.create_bucket(
+            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+
+
 async def make_tables(cloud: Cloud) -> None:
     """Make the tables."""
     dynamodb = await clients.dynamodb(cloud.context)

@@ -12,10 +12,10 @@ from imgtag.backends import Context
 from imgtag.backends.aws import clients
 from imgtag.ports import Clock
 from tests.aws.cloud import (
-    REGION,
     Cloud,
     Server,
     environment_of,
+    make_buckets,
     make_queues,
     make_tables,
     served,
@@ -57,11 +57,7 @@ async def cloud(aws_environment: Server, clock: Clock, tmp_path: Path) -> AsyncI
 @pytest.fixture
 async def buckets(cloud: Cloud) -> Cloud:
     """Make the buckets."""
-    s3 = await clients.s3(cloud.context)
-    for bucket in (cloud.settings.s3_bucket, cloud.settings.s3_working_bucket):
-        await s3.create_bucket(
-            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
-        )
+    await make_buckets(cloud)
     return cloud
 
 
