@@ -224,6 +224,7 @@ class TestCommand:
         assert names(folder) == {"Lake.zip"}
         assert capsys.readouterr().out == "Lake.zip: 5 photos, 1.9 MiB, verified\n"
 
+    @pytest.mark.usefixtures("folder")
     @pytest.mark.parametrize(
         ("waiting", "line"),
         [
