@@ -299,8 +299,9 @@ def _labelling(
         queue=ports.photo_events,
         handle=labelling.handle,
         give_up=labelling.give_up,
-        # Twice the decoders: while one photo is decoded, another is read or written down.
-        concurrency=2 * _workers(settings),
+        # While a photo is decoded, others are read, labelled or written down; when half of them
+        # are done, the decoders have not run dry and more are asked for.
+        concurrency=6 * _workers(settings),
         wait=timedelta(seconds=settings.poll_seconds),
     )
 

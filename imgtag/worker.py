@@ -69,7 +69,8 @@ class Consumer:
             keeper.cancel()
 
     async def _take_in(self, tasks: asyncio.TaskGroup) -> None:
-        await self._until_fewer_than(self._work.concurrency)
+        # Not for each place that falls free: a queue is asked for one as for several.
+        await self._until_fewer_than(self._work.concurrency // 2 + 1)
         if self._stopping.is_set():
             return
         free = self._work.concurrency - len(self._held)

@@ -83,7 +83,7 @@ class SqliteCatalog:
 
     async def reserve(self, owner: OwnerId, photos: Sequence[Photo]) -> Sequence[Photo]:
         return await self._database.write(
-            lambda db: [_twin(db, owner, photo.sha256) or _add(db, photo) for photo in photos]
+            lambda db: [_known(db, owner, photo) or _add(db, photo) for photo in photos]
         )
 
     async def store(
@@ -96,7 +96,7 @@ class SqliteCatalog:
             stored = row.photo.stored(content)
             if stored is row.photo:
                 return stored, False
-            twin = _twin(db, owner, content.sha256)
+            twin = _twin(db, row.owner, content.sha256)
             if twin and twin.id != row.photo.id and twin.content:
                 _end(db, row, twin)
                 return twin, False
@@ -268,12 +268,15 @@ def _meant_by(db: apsw.Connection, owner: OwnerId, photo: PhotoId) -> Row:
     return _find(db, owner, photo, BY_ID, BY_ALIAS)
 
 
-def _twin(db: apsw.Connection, owner: OwnerId, sha256: str | None) -> Photo | None:
+def _known(db: apsw.Connection, owner: OwnerId, photo: Photo) -> Photo | None:
+    """Find what *owner* has of the bytes that *photo* announces."""
+    number = owner_number(db, owner) if photo.sha256 else None
+    return _twin(db, number, photo.sha256) if number and photo.sha256 else None
+
+
+def _twin(db: apsw.Connection, owner: int, sha256: str) -> Photo | None:
     """Find a photo with these bytes, before one that only means to send them."""
-    number = owner_number(db, owner)
-    if sha256 is None or number is None:
-        return None
-    found = fetch(db, _TWIN, {"owner": number, "sha256": sha256})
+    found = fetch(db, _TWIN, {"owner": owner, "sha256": sha256})
     return load(db, BY_NUMBERS, (json.dumps(found[0]),))[0].photo if found else None
 
 

@@ -93,15 +93,20 @@ def owner_number(db: apsw.Connection, owner: OwnerId) -> int | None:
     return row[0] if row else None
 
 
+def _add_owner(db: apsw.Connection, owner: OwnerId) -> int:
+    db.execute("INSERT INTO owners (name) VALUES (?)", (owner,))
+    return db.last_insert_rowid()
+
+
 def insert(db: apsw.Connection, photo: Photo) -> None:
     """Add a photo and its labels."""
-    db.execute("INSERT INTO owners (name) VALUES (?) ON CONFLICT DO NOTHING", (photo.owner,))
-    owner = owner_number(db, photo.owner) or 0
+    owner = owner_number(db, photo.owner) or _add_owner(db, photo.owner)
     created_at = to_micros(photo.created_at)
     names = (owner, photo.id, photo.file_name, photo.file_name.casefold())
     db.execute(_INSERT, (*names, created_at, created_at, *_changing(photo)))
-    bare = Row(db.last_insert_rowid(), owner, replace(photo, labels=LabelSet()))
-    _save_labels(db, bare, photo.labels)
+    if photo.labels != LabelSet():
+        bare = Row(db.last_insert_rowid(), owner, replace(photo, labels=LabelSet()))
+        _save_labels(db, bare, photo.labels)
 
 
 def save(db: apsw.Connection, row: Row, photo: Photo, now: int) -> Photo:

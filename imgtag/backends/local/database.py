@@ -49,6 +49,8 @@ class _Job:
     error: Exception | None = None
 
     def deliver(self) -> None:
+        if self.answer.cancelled():
+            return
         if self.error:
             self.answer.set_exception(self.error)
         else:
@@ -100,8 +102,12 @@ class Database:
         self._refuse_when_closed()
         job = _Job(work, asyncio.get_running_loop().create_future())
         self._waiting.append(job)
-        self._commit_next()
-        return cast("T", await see_through(job.answer, on_cancel=lambda: self._withdraw(job)))
+        self._commit_soon()
+        try:
+            return cast("T", await job.answer)
+        except asyncio.CancelledError:
+            await self._withdraw(job)
+            raise
 
     def after_commit(self, announce: Callable[[], None]) -> None:
         """Have *announce* called on the event loop once the running *work* is durable.
@@ -118,16 +124,18 @@ class Database:
         """Let writes that were asked for finish, then refuse any more."""
         self._closed = True
         try:
-            while self._committing:
-                await asyncio.wait([self._committing])
+            while committing := self._commit_next():
+                await asyncio.wait([committing])
         finally:
             self._reading.shutdown()
             self._writing.shutdown()
 
-    def _withdraw(self, job: _Job) -> None:
+    async def _withdraw(self, job: _Job) -> None:
+        """Take *job* back; where it is too late for that, see its commit through."""
         if job in self._waiting:
             self._waiting.remove(job)
-            job.answer.cancel()
+        elif self._committing:
+            await see_through(self._committing)
 
     def _refuse_when_closed(self) -> None:
         if self._closed:
@@ -142,14 +150,19 @@ class Database:
         finally:
             self._idle_readers.put(reader)
 
-    def _commit_next(self) -> None:
-        if self._committing or not self._waiting:
-            return
-        size = min(len(self._waiting), MAX_GROUP)
-        group = _Group([self._waiting.popleft() for _ in range(size)])
-        loop = asyncio.get_running_loop()
-        self._committing = loop.run_in_executor(self._writing, self._commit, group)
-        self._committing.add_done_callback(self._committed)
+    def _commit_soon(self) -> None:
+        # Behind what is ready to run: whatever that writes shares the transaction.
+        asyncio.get_running_loop().call_soon(self._commit_next)
+
+    def _commit_next(self) -> "asyncio.Future[_Group] | None":
+        """Commit what waits, unless a commit is under way; answer with the one that is then."""
+        if self._waiting and not self._committing:
+            size = min(len(self._waiting), MAX_GROUP)
+            group = _Group([self._waiting.popleft() for _ in range(size)])
+            loop = asyncio.get_running_loop()
+            self._committing = loop.run_in_executor(self._writing, self._commit, group)
+            self._committing.add_done_callback(self._committed)
+        return self._committing
 
     def _committed(self, committed: "asyncio.Future[_Group]") -> None:
         self._committing = None
@@ -158,23 +171,27 @@ class Database:
             job.deliver()
         for announce in group.announcements:
             announce()
-        self._commit_next()
+        self._commit_soon()
 
     def _commit(self, group: _Group) -> _Group:
         self._announcements = group.announcements
         try:
             with storage_errors(), self._trusted(), _transaction(self._writer):
                 for job in group.jobs:
-                    self._attempt(job)
+                    # Undoing a job that is alone is undoing the transaction.
+                    self._attempt(job) if len(group.jobs) > 1 else self._do(job)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the callers' to hear
             for job in group.jobs:
                 job.error = job.error or error
         return group
 
+    def _do(self, job: _Job) -> None:
+        job.result = job.work(self._writer)
+
     def _attempt(self, job: _Job) -> None:
         try:
             with storage_errors(), _savepoint(self._writer):
-                job.result = job.work(self._writer)
+                self._do(job)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the caller's to hear
             job.error = error
         if job.error and not self._writer.in_transaction:
