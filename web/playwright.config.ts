@@ -14,9 +14,11 @@ const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
 export default defineConfig({
   testDir: 'e2e',
   outputDir: 'test-results',
-  timeout: 90_000,
-  expect: { timeout: 15_000 },
-  workers: 2,
+  // Generous, so that a busy machine is slow and not wrong.
+  timeout: 180_000,
+  expect: { timeout: 30_000 },
+  // A browser and a server keep two cores busy; one of each, since starting them is most of the work.
+  workers: 1,
   forbidOnly: true,
   retries: 0,
   reporter: [['list']],
@@ -24,6 +26,7 @@ export default defineConfig({
     launchOptions: { executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: [...arguments_, ...sandbox] },
     viewport: { width: 1280, height: 800 },
     acceptDownloads: true,
+    actionTimeout: 60_000,
     // Tracing two thousand uploads takes longer than the uploads.
     trace: process.env.TRACE ? 'retain-on-failure' : 'off',
   },

@@ -1,12 +1,15 @@
-import { AxeBuilder } from '@axe-core/playwright';
 import { expect, type Page, test as base } from '@playwright/test';
-import { Server } from './server';
+import { rmSync } from 'node:fs';
+import { makePhotos, Server, temporaryFolder } from './server';
 
-interface Fixtures {
-  server: Server;
-  settings: Record<string, string>;
+interface PerTest {
   /** What the page may complain about in this test: some cause the trouble that they look at. */
   allowed: RegExp | null;
+}
+
+interface PerWorker {
+  settings: Record<string, string>;
+  server: Server;
 }
 
 function watch(page: Page, problems: string[]): void {
@@ -16,18 +19,22 @@ function watch(page: Page, problems: string[]): void {
   page.on('pageerror', (error) => problems.push(String(error)));
 }
 
-/** Each test has a server of its own, and fails on any console error, CSP violation or crash. */
-export const test = base.extend<Fixtures>({
-  settings: [{}, { option: true }],
+/** Each test finds an empty library, and fails on any console error, CSP violation or crash. */
+export const test = base.extend<PerTest, PerWorker>({
   allowed: [null, { option: true }],
-  server: async ({ settings }, use) => {
-    const server = await new Server().start(settings);
-    await use(server);
-    await server.stop();
-  },
+  settings: [{}, { option: true, scope: 'worker' }],
+  server: [
+    async ({ settings }, use) => {
+      const server = await new Server().start(settings);
+      await use(server);
+      await server.stop();
+    },
+    { scope: 'worker', timeout: 120_000 },
+  ],
   page: async ({ page, server, allowed }, use) => {
     const problems: string[] = [];
     watch(page, problems);
+    await server.empty();
     await page.goto(server.url);
     await use(page);
     expect(problems.filter((text) => !allowed?.test(text))).toEqual([]);
@@ -35,14 +42,6 @@ export const test = base.extend<Fixtures>({
 });
 
 export { expect };
-
-/** No finding of axe's on the page as it is. */
-export async function expectAccessible(page: Page): Promise<void> {
-  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-  const { violations } = await new AxeBuilder({ page }).withTags(tags).analyze();
-  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
-  expect(found).toEqual([]);
-}
 
 /** Chooses a whole folder, as a click on "Choose a folder" does. */
 export async function chooseFolder(page: Page, folder: string): Promise<void> {
@@ -64,5 +63,14 @@ interface Status {
 
 export async function expectLabelled(server: Server, count: number): Promise<void> {
   const labelled = async () => (await server.get<Status>('/api/status')).photos.labelled;
-  await expect.poll(labelled, { timeout: 80_000 }).toBe(count);
+  await expect.poll(labelled, { timeout: 150_000 }).toBe(count);
+}
+
+/** Gives the library this many labelled photos, by the page. */
+export async function addPhotos(page: Page, server: Server, count: number): Promise<void> {
+  const folder = temporaryFolder();
+  makePhotos(folder, count);
+  await chooseFolder(page, folder);
+  await expectLabelled(server, count);
+  rmSync(folder, { recursive: true });
 }

@@ -1,6 +1,4 @@
-import { rmSync } from 'node:fs';
-import { chooseFolder, expect, expectLabelled, test } from './fixtures';
-import { makePhotos, temporaryFolder } from './server';
+import { addPhotos, expect, test } from './fixtures';
 
 interface Photo {
   id: string;
@@ -12,11 +10,7 @@ interface PhotoPage {
 }
 
 test.beforeEach(async ({ page, server }) => {
-  const folder = temporaryFolder();
-  makePhotos(folder, 6);
-  await chooseFolder(page, folder);
-  await expectLabelled(server, 6);
-  rmSync(folder, { recursive: true });
+  await addPhotos(page, server, 6);
 });
 
 test('a label is added and taken back, in the viewer, by keyboard', async ({ page, server }) => {
@@ -42,7 +36,8 @@ test('a label is added and taken back, in the viewer, by keyboard', async ({ pag
   await expect(page.getByRole('grid').getByRole('link').nth(1)).toBeFocused();
 });
 
-test('photos go to the trash and come back', async ({ page }) => {
+test('photos go to the trash and come back, from the notice and from the trash', async ({ page }) => {
+  const all = page.getByText('6 photos', { exact: true });
   await page.getByRole('grid').getByRole('link').first().focus();
   await page.keyboard.press(' ');
   await page.keyboard.press('Shift+ArrowRight');
@@ -52,20 +47,44 @@ test('photos go to the trash and come back', async ({ page }) => {
   await expect(page.getByText('2 photos moved to the trash.')).toBeVisible();
   await expect(page.getByText('4 photos', { exact: true })).toBeVisible();
   await page.getByRole('button', { name: 'Undo' }).click();
-  await expect(page.getByText('6 photos', { exact: true })).toBeVisible();
+  await expect(all).toBeVisible();
+
+  await page.getByRole('grid').getByRole('link').first().click();
+  await page.getByRole('button', { name: 'Move to trash' }).click();
+  await expect(page.getByText('1 photo moved to the trash.')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Menu' }).click();
+  await page.getByRole('menuitem', { name: 'Trash' }).click();
+  await expect(page.getByRole('heading', { name: 'Trash' })).toBeVisible();
+  await page.getByRole('grid').getByRole('link').first().focus();
+  await page.keyboard.press(' ');
+  await page.getByRole('button', { name: 'Restore' }).click();
+  await expect(page.getByText('The trash is empty')).toBeVisible();
+  await page.getByRole('link', { name: 'Photos', exact: true }).click();
+  await expect(all).toBeVisible();
+});
+
+test('photos are picked by click, by a range, and all that match, and labelled again', async ({ page }) => {
+  const boxes = page.getByRole('grid').getByRole('checkbox');
+  await boxes.nth(1).click();
+  await boxes.nth(3).click({ modifiers: ['Shift'] });
+  await expect(page.getByText('3 photos selected')).toBeVisible();
+  await page.getByRole('grid').getByRole('link').nth(2).click();
+  await expect(page.getByText('2 photos selected')).toBeVisible();
+  await page.getByRole('button', { name: 'Select all 6 photos' }).click();
+  await expect(page.getByText('6 photos selected')).toBeVisible();
+  await page.getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: 'Label again' }).click();
+  await expect(page.getByText('6 photos will be labelled again.')).toBeVisible();
 });
 
 test('a filter lives in the address', async ({ page, server }) => {
   const { photos } = await server.get<PhotoPage>('/api/photos?sort=created_at');
   const [first, second] = photos;
-  for (const [photo, labels] of [
-    [first, ['Red', 'Round']],
-    [second, ['Red']],
-  ] as const) {
-    const body = JSON.stringify({ labels: { add: labels } });
-    const headers = { 'Content-Type': 'application/json', Origin: server.url };
-    await fetch(`${server.url}/api/photos/${photo?.id ?? ''}`, { method: 'PATCH', body, headers });
-  }
+  const edit = (photo: Photo | undefined, add: string[]) =>
+    server.call('PATCH', `/api/photos/${photo?.id ?? ''}`, { labels: { add } });
+  await edit(first, ['Red', 'Round']);
+  await edit(second, ['Red']);
   const find = page.getByRole('combobox', { name: 'Find a label or a file name' });
   await find.fill('red');
   await expect(page.getByRole('option', { name: /^Red/ })).toContainText('2 photos');
@@ -84,14 +103,20 @@ test('a filter lives in the address', async ({ page, server }) => {
   await expect(page.getByText('6 photos', { exact: true })).toBeVisible();
 });
 
-test('what another page does shows within two seconds, in a second tab too', async ({ page, context, server }) => {
+test('what happens elsewhere shows by itself, in a second tab too', async ({ page, context, server }) => {
   const tab = await context.newPage();
   await tab.goto(`${server.url}/photos`);
   for (const each of [page, tab]) await expect(each.getByText('6 photos', { exact: true })).toBeVisible();
   const { photos } = await server.get<PhotoPage>('/api/photos');
-  const headers = { Origin: server.url };
-  await fetch(`${server.url}/api/photos/${photos[0]?.id ?? ''}`, { method: 'DELETE', headers });
-  for (const each of [page, tab]) {
-    await expect(each.getByText('5 photos', { exact: true })).toBeVisible({ timeout: 4000 });
-  }
+  await server.call('DELETE', `/api/photos/${photos[0]?.id ?? ''}`);
+  for (const each of [page, tab]) await expect(each.getByText('5 photos', { exact: true })).toBeVisible();
+});
+
+test('what happens elsewhere shows by itself where the server has no events', async ({ page, server }) => {
+  await page.route('**/api/events', (route) => route.fulfill({ status: 204 }));
+  await page.goto(`${server.url}/photos`);
+  await expect(page.getByText('6 photos', { exact: true })).toBeVisible();
+  const { photos } = await server.get<PhotoPage>('/api/photos');
+  await server.call('DELETE', `/api/photos/${photos[0]?.id ?? ''}`);
+  await expect(page.getByText('5 photos', { exact: true })).toBeVisible();
 });

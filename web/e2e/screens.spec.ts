@@ -1,51 +1,60 @@
-import { rmSync } from 'node:fs';
-import { chooseFolder, expect, expectAccessible, expectLabelled, test } from './fixtures';
-import { makePhotos, temporaryFolder } from './server';
+import { bundlesInEveryState } from './bundle-examples';
+import { addPhotos, expect, test } from './fixtures';
+import { expectAccessible } from './looks';
 
-const sizes = [
-  { width: 1280, height: 800 },
-  { width: 390, height: 844 },
-];
+// Each look at a screen takes axe about a second.
+test.slow();
 
-for (const viewport of sizes) {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    test.describe(`at ${viewport.width} px, ${colorScheme}`, () => {
-      test.use({ viewport, colorScheme });
-
-      test('every screen is accessible and quiet', async ({ page, server }) => {
-        await expect(page.getByRole('heading', { level: 1 })).toContainText('Bring your photos');
-        await expectAccessible(page);
-        const folder = temporaryFolder();
-        makePhotos(folder, 8);
-        await chooseFolder(page, folder);
-        await expectLabelled(server, 8);
-        rmSync(folder, { recursive: true });
-        await page.getByRole('link', { name: 'Uploads' }).click();
-        await expect(page.getByText('8 photos added')).toBeVisible();
-        await expectAccessible(page);
-        for (const address of ['labels', 'bundles', 'settings', 'trash', 'nowhere']) {
-          await page.goto(`${server.url}/${address}`);
-          await expect(page.locator('h1, h2').first()).toBeVisible();
-          await expectAccessible(page);
-        }
-        await page.goto(`${server.url}/photos`);
-        await page.getByRole('grid').getByRole('link').first().focus();
-        await page.keyboard.press(' ');
-        await expect(page.getByText('1 photo selected')).toBeVisible();
-        await expectAccessible(page);
-        await page.getByRole('button', { name: 'Edit labels' }).click();
-        await expect(page.getByRole('dialog')).toBeVisible();
-        await expectAccessible(page);
-        await page.keyboard.press('Escape');
-        await page.keyboard.press('Escape');
-        await page.goto(`${server.url}/photos`);
-        await page.getByRole('grid').getByRole('link').first().click();
-        await expect(page.getByRole('complementary', { name: 'About this photo' })).toBeVisible();
-        await expectAccessible(page);
-        await page.goto(`${server.url}/api/docs`);
-        await expect(page.getByRole('heading', { name: /API/ })).toBeVisible();
-        await expectAccessible(page);
-      });
-    });
+test('an empty library is accessible, whatever is opened first', async ({ page, server }) => {
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('Bring your photos');
+  await expectAccessible(page);
+  for (const address of ['labels', 'uploads', 'trash', 'bundles', 'settings', 'nowhere']) {
+    await page.goto(`${server.url}/${address}`);
+    await expect(page.getByRole('heading').first()).toBeVisible();
+    await expectAccessible(page);
   }
-}
+  await page.goto(`${server.url}/api/docs`);
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  await expectAccessible(page);
+});
+
+test('photos, their dialogs and the viewer are accessible', async ({ page, server }) => {
+  await addPhotos(page, server, 8);
+  await page.getByRole('link', { name: 'Uploads' }).click();
+  await expect(page.getByText('8 photos added')).toBeVisible();
+  await expectAccessible(page);
+  await page.goto(`${server.url}/photos`);
+  await page.getByRole('button', { name: 'Filters' }).click();
+  await page.getByRole('combobox', { name: 'Find a label or a file name' }).fill('IMG');
+  await page.keyboard.press('Escape');
+  await page.getByRole('grid').getByRole('link').first().focus();
+  await page.keyboard.press(' ');
+  await expect(page.getByText('1 photo selected')).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole('button', { name: 'Edit labels' }).click();
+  await expect(page.getByRole('dialog')).toBeVisible();
+  await expectAccessible(page);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Clear the selection' }).click();
+  await page.getByRole('grid').getByRole('link').first().click();
+  await expect(page.getByRole('complementary', { name: 'About this photo' })).toBeVisible();
+  await expectAccessible(page);
+});
+
+test('labels and ZIPs are accessible in every state', async ({ page, server }) => {
+  await addPhotos(page, server, 3);
+  const { photos } = await server.get<{ photos: { id: string }[] }>('/api/photos');
+  const photo_ids = photos.map(({ id }) => id);
+  await server.call('POST', '/api/photos/edit', { photo_ids, labels: { add: ['Holiday', 'Sea'] } });
+  await page.goto(`${server.url}/labels?any=Holiday&any=Sea`);
+  await expect(page.getByRole('region', { name: 'Your choice' })).toContainText('3 photos');
+  await expectAccessible(page);
+  const page_ = { bundles: bundlesInEveryState(), next_cursor: null };
+  await page.route('**/api/bundles', (route) => route.fulfill({ json: page_ }));
+  await page.goto(`${server.url}/bundles`);
+  await expect(page.getByText('Being made')).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole('button', { name: 'Revoke the link' }).click();
+  await expect(page.getByRole('dialog')).toBeVisible();
+  await expectAccessible(page);
+});

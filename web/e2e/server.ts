@@ -57,13 +57,23 @@ export class Server {
     rmSync(this.dataDir, { recursive: true, force: true });
   }
 
-  async get<T>(address: string): Promise<T> {
-    const response = await fetch(new URL(address, this.url));
-    if (!response.ok) throw new Error(`GET ${address}: ${response.status}`);
-    return (await response.json()) as T;
+  async call(method: string, address: string, body?: object): Promise<Response> {
+    const headers = { Origin: this.url, ...(body && { 'Content-Type': 'application/json' }) };
+    const response = await fetch(new URL(address, this.url), { method, headers, body: body && JSON.stringify(body) });
+    if (!response.ok) throw new Error(`${method} ${address}: ${response.status} ${await response.text()}`);
+    return response;
   }
 
-  cli(...words: string[]): string {
-    return execFileSync(python, ['-m', 'imgtag', ...words], { cwd: root, encoding: 'utf8' });
+  async get<T>(address: string): Promise<T> {
+    return (await (await this.call('GET', address)).json()) as T;
+  }
+
+  /** Makes the library as new. With accounts, there is nobody yet to have photos. */
+  async empty(): Promise<void> {
+    const { auth } = await this.get<{ auth: { mode: string } }>('/api/config');
+    if (auth.mode !== 'none') return;
+    const { photos } = await this.get<{ photos: [id: string][] }>('/api/photos/layout');
+    for (const [id] of photos) await this.call('DELETE', `/api/photos/${id}`);
+    await this.call('DELETE', '/api/trash');
   }
 }

@@ -18,6 +18,8 @@ export function useBundles() {
       if (liveness.live) return false;
       return state.data?.bundles.some(isUnfinished) ? 1000 : 10_000;
     },
+    // A hidden page still has to say that a ZIP is ready.
+    refetchIntervalInBackground: true,
   });
 }
 

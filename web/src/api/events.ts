@@ -1,49 +1,5 @@
+import { type Listener, openSource, type ServerEvent } from './event-source';
 import { liveness } from './polling';
-
-export const eventNames = ['photo', 'labels', 'bundle', 'import'] as const;
-export type EventName = (typeof eventNames)[number];
-
-export interface ServerEvent {
-  /** `open` says that a connection began: whatever was missed before it must be asked for. */
-  name: EventName | 'open';
-  data: unknown;
-}
-
-type Listener = (event: ServerEvent) => void;
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-function openSource(publish: Listener, alive: (live: boolean) => void): () => void {
-  let source: EventSource;
-  let timer = 0;
-  const open = () => {
-    source = new EventSource('/api/events');
-    source.onopen = () => {
-      alive(true);
-      publish({ name: 'open', data: null });
-    };
-    source.onerror = () => {
-      alive(false);
-      // The browser tries again by itself, except after an HTTP error.
-      if (source.readyState === EventSource.CLOSED) timer = window.setTimeout(open, 5000);
-    };
-    for (const name of eventNames) {
-      source.addEventListener(name, (event: MessageEvent<string>) => publish({ name, data: parse(event.data) }));
-    }
-  };
-  open();
-  return () => {
-    window.clearTimeout(timer);
-    source.close();
-    alive(false);
-  };
-}
 
 interface TabMessage {
   event?: ServerEvent;

@@ -1,8 +1,10 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { putBundle } from '@/api/bundles';
-import { type EventName, listen, type ServerEvent } from '@/api/events';
+import { type EventName, type ServerEvent } from '@/api/event-source';
+import { listen } from '@/api/events';
 import { keys } from '@/api/keys';
+import { liveness } from '@/api/polling';
 import type { Bundle } from '@/api/types';
 import { throttle } from '@/lib/throttle';
 import { useUploads } from '@/uploader/uploads-context';
@@ -43,7 +45,9 @@ export function useLiveUpdates(): void {
   const { queue } = useUploads();
   useEffect(() => {
     const refreshers = createRefreshers(cache);
-    return listen(({ name, data }: ServerEvent) => {
+    // Asking once more is also what starts the polling.
+    const unsubscribe = liveness.changed.subscribe(() => liveness.live || refreshers.open());
+    const stop = listen(({ name, data }: ServerEvent) => {
       refreshers[name]();
       const photo = name === 'photo' ? asPhoto(data) : null;
       if (photo) queue.settle(photo.id, photo.state);
@@ -51,5 +55,9 @@ export function useLiveUpdates(): void {
         putBundle(cache, data as Bundle);
       }
     });
+    return () => {
+      unsubscribe();
+      stop();
+    };
   }, [cache, queue]);
 }

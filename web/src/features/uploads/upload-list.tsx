@@ -25,7 +25,7 @@ export function UploadList({ items }: { items: readonly UploadItem[] }) {
     return { id, text: `${uploadsTexts.filters[id]} ${formatNumber(count)}` };
   });
   return (
-    <section className="stack" aria-label={uploadsTexts.list}>
+    <div className="stack">
       <PillChoice label={uploadsTexts.show} value={filter} options={options} onChange={setFilter} />
       {shown.length === 0 && <p className="soft">{uploadsTexts.nothingHere}</p>}
       <div ref={scroller} className="upload-list" tabIndex={0} role="region" aria-label={uploadsTexts.list}>
@@ -38,6 +38,6 @@ export function UploadList({ items }: { items: readonly UploadItem[] }) {
           })}
         </ul>
       </div>
-    </section>
+    </div>
   );
 }
