@@ -20,7 +20,7 @@ test('from an empty page to a verified ZIP', async ({ page, server }) => {
   // Synthetic photos may show nothing to a machine, so a person says what they are.
   await page.keyboard.press('Tab');
   await tiles.first().getByRole('checkbox').click();
-  await page.getByRole('button', { name: 'Select all 12 photos' }).click();
+  await page.getByRole('button', { name: 'Select all 12' }).click();
   await page.getByRole('button', { name: 'Edit labels' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByRole('combobox', { name: 'Add' }).fill('Holiday');

@@ -9,6 +9,7 @@ export const apiDocsTexts = {
   parameters: 'Parameters',
   body: 'Body',
   answers: 'Answers',
+  errors: 'Errors, each a Problem:',
   required: 'required',
   optional: 'optional',
   schemas: 'Shapes',

@@ -1,3 +1,4 @@
+import { formatNumber } from '@/lib/format';
 import { photos } from './words';
 
 export const photosTexts = {
@@ -57,7 +58,7 @@ export const photosTexts = {
 
 export const selectionTexts = {
   selected: (n: number) => `${photos(n)} selected`,
-  all: (n: number) => `Select all ${photos(n)}`,
+  all: (n: number) => `Select all ${formatNumber(n)}`,
   none: 'Clear the selection',
   bundle: 'Get as ZIP',
   edit: 'Edit labels',

@@ -2,6 +2,7 @@ import { useConfig } from '@/api/session';
 import { firstRun } from '@/texts';
 import { ChooseButton } from './choose-files';
 import { acceptAttribute, formatsInWords } from './formats';
+import { useTouch } from './use-media';
 import { BundlesIcon, LabelsIcon, UploadsIcon } from './icons';
 
 const icons = [<UploadsIcon key="0" />, <LabelsIcon key="1" />, <BundlesIcon key="2" />];
@@ -9,6 +10,7 @@ const icons = [<UploadsIcon key="0" />, <LabelsIcon key="1" />, <BundlesIcon key
 /** What a library without photos shows: what to do now, and what comes of it. */
 export function FirstRun() {
   const { data: config } = useConfig();
+  const touch = useTouch();
   if (!config) return null;
   const accept = acceptAttribute(config);
   return (
@@ -20,7 +22,7 @@ export function FirstRun() {
           <ChooseButton text={firstRun.choose} accept={accept} folder={false} primary />
           <ChooseButton text={firstRun.folder} accept={accept} folder />
         </div>
-        <p>{firstRun.drop}</p>
+        {!touch && <p>{firstRun.drop}</p>}
         <p className="soft">{formatsInWords(config)}</p>
       </div>
       <ol className="first-run-steps">

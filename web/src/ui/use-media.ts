@@ -12,4 +12,7 @@ export function useMedia(query: string): boolean {
   return useSyncExternalStore(subscribe, () => window.matchMedia(query).matches);
 }
 
+/** True where there is no pointer to drag files with. */
+export const useTouch = () => useMedia('(hover: none)');
+
 export const usePhone = () => useMedia('(max-width: 720px)');

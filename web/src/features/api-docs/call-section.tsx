@@ -24,27 +24,39 @@ function Parameters({ operation }: { operation: Operation }) {
   );
 }
 
+const isError = ([status]: [string, unknown]) => status >= '400';
+
+/** The answers that one hopes for, each with its shape, then the errors, which all have the same. */
 function Answers({ operation }: { operation: Operation }) {
+  const answers = Object.entries(operation.responses ?? {});
+  const errors = answers.filter(isError).map(([status, { description = '' }]) => `${status} ${description}`);
   return (
     <>
       <h4>{apiDocsTexts.answers}</h4>
       <table>
         <tbody>
-          {Object.entries(operation.responses ?? {}).map(([status, { description, content }]) => {
-            const [type, schema] = firstSchema(content) ?? [];
-            return (
-              <tr key={status}>
-                <th scope="row">
-                  <code>{status}</code>
-                </th>
-                <td>
-                  {schema && Object.keys(schema).length > 0 ? <TypeName schema={schema} /> : type} {description}
-                </td>
-              </tr>
-            );
-          })}
+          {answers
+            .filter((answer) => !isError(answer))
+            .map(([status, { description, content }]) => {
+              const [type, schema] = firstSchema(content) ?? [];
+              return (
+                <tr key={status}>
+                  <th scope="row">
+                    <code>{status}</code>
+                  </th>
+                  <td>
+                    {schema && Object.keys(schema).length > 0 ? <TypeName schema={schema} /> : type} {description}
+                  </td>
+                </tr>
+              );
+            })}
         </tbody>
       </table>
+      {errors.length > 0 && (
+        <p className="soft">
+          {apiDocsTexts.errors} {errors.join(', ')}
+        </p>
+      )}
     </>
   );
 }

@@ -11,6 +11,7 @@ import {
   withLabel,
 } from '@/lib/photo-filter';
 import { photosTexts } from '@/texts';
+import { LinkButton } from '@/ui/link-button';
 import { PillChoice } from '@/ui/pill-choice';
 import { DateRange } from './date-range';
 import { FilterChips } from './filter-chips';
@@ -106,9 +107,7 @@ export function FilterBar({ filter, onChange }: Props) {
         <div className="row">
           <FilterChips filter={filter} onChange={onChange} />
           <MatchSwitch filter={filter} onChange={onChange} />
-          <Button variant="inline-link" onClick={() => onChange({ ...emptyFilter, sort: filter.sort })}>
-            {photosTexts.clear}
-          </Button>
+          <LinkButton onClick={() => onChange({ ...emptyFilter, sort: filter.sort })}>{photosTexts.clear}</LinkButton>
         </div>
       )}
     </section>

@@ -8,7 +8,7 @@ import { photos as countPhotos, photosTexts } from '@/texts';
 import { FirstRun } from '@/ui/first-run';
 import { PhotosIcon } from '@/ui/icons';
 import { Empty, Failed, Loading } from '@/ui/states';
-import { useMedia } from '@/ui/use-media';
+import { useTouch } from '@/ui/use-media';
 import { useTitle } from '@/ui/use-title';
 import { EmptyTrash } from './empty-trash';
 import { FilterBar } from './filter-bar';
@@ -54,7 +54,7 @@ export function PhotosPage({ trashed }: { trashed: boolean }) {
   const [ticked, setSelection] = useState<Selection>(noSelection);
   const selection = useMemo(() => keepOnly(ticked, order), [ticked, order]);
   const [picking, setPicking] = useState(false);
-  const touch = useMedia('(hover: none)');
+  const touch = useTouch();
   const filtering = isFiltering(filter);
   const base = trashed ? '/trash' : '/photos';
   const clear = () => setFilter(parseFilter(new URLSearchParams()));
@@ -76,7 +76,7 @@ export function PhotosPage({ trashed }: { trashed: boolean }) {
           {trashed && <EmptyTrash count={order.length} />}
         </div>
       </div>
-      <FilterBar filter={filter} onChange={setFilter} />
+      {(filtering || photos?.length !== 0) && <FilterBar filter={filter} onChange={setFilter} />}
       {list.error && <Failed title={photosTexts.failedToLoad} error={list.error} onRetry={() => void list.refetch()} />}
       {!photos && !list.error && <Loading />}
       {photos?.length === 0 && <Nothing trashed={trashed} filtering={filtering} onClear={clear} />}

@@ -4,6 +4,7 @@ import { bulkQuery, type PhotoAction, type Target } from '@/api/photos';
 import { hasDates, type PhotoFilter } from '@/lib/photo-filter';
 import { noSelection, type Selection, selectAll } from '@/lib/selection';
 import { selectionTexts } from '@/texts';
+import { LinkButton } from '@/ui/link-button';
 import { useGetBundle } from '@/ui/use-get-bundle';
 import { EditLabelsDialog } from './edit-labels-dialog';
 import { usePhotoActions } from './use-photo-actions';
@@ -41,9 +42,7 @@ export function SelectionBar({ order, filter, trashed, selection, onSelect }: Pr
       <Button variant="icon" iconName="close" ariaLabel={selectionTexts.none} onClick={() => onSelect(noSelection)} />
       <strong aria-live="polite">{selectionTexts.selected(ids.length)}</strong>
       {ids.length < order.length && (
-        <Button variant="inline-link" onClick={() => onSelect(selectAll(order))}>
-          {selectionTexts.all(order.length)}
-        </Button>
+        <LinkButton onClick={() => onSelect(selectAll(order))}>{selectionTexts.all(order.length)}</LinkButton>
       )}
       <div className="selection-actions">
         {trashed ? (

@@ -1,7 +1,8 @@
-import { Button, StatusIndicator, type StatusIndicatorProps } from '@cloudscape-design/components';
+import { StatusIndicator, type StatusIndicatorProps } from '@cloudscape-design/components';
 import { Link } from 'react-router';
 import { formatBytes } from '@/lib/format';
 import { uploadsTexts } from '@/texts';
+import { LinkButton } from '@/ui/link-button';
 import { isRetryable, type UploadItem, type UploadState } from '@/uploader/model';
 import { useUploads } from '@/uploader/uploads-context';
 
@@ -58,11 +59,7 @@ export function UploadRow({ item, top, position, total }: Props) {
       <StatusIndicator type={indicators[item.state]}>{stateText(item)}</StatusIndicator>
       <span className="upload-action">
         {there && <Link to={`/photos/${encodeURIComponent(item.photoId ?? '')}`}>{uploadsTexts.open}</Link>}
-        {isRetryable(item) && (
-          <Button variant="inline-link" onClick={() => queue.retry([item])}>
-            {uploadsTexts.retry}
-          </Button>
-        )}
+        {isRetryable(item) && <LinkButton onClick={() => queue.retry([item])}>{uploadsTexts.retry}</LinkButton>}
       </span>
     </li>
   );

@@ -1,6 +1,9 @@
 import { Button, ProgressBar } from '@cloudscape-design/components';
 import { useState } from 'react';
+import { useNavigate } from 'react-router';
+import { useStatus } from '@/api/account';
 import { formatBytes, formatDuration, formatNumber, formatRate } from '@/lib/format';
+import { emptyFilter, formatFilter } from '@/lib/photo-filter';
 import { files, uploadsTexts } from '@/texts';
 import { Confirm } from '@/ui/confirm';
 import { useUploads, type UploadsView } from '@/uploader/uploads-context';
@@ -36,6 +39,21 @@ function percentDone({ totals, unfinished }: UploadsView): number {
   return totals.bytes === 0 ? 0 : Math.min(99, Math.floor((100 * totals.doneBytes) / totals.bytes));
 }
 
+/** What one wants next: the photos that have just arrived, first. */
+function SeePhotos() {
+  const navigate = useNavigate();
+  const address = `/photos?${formatFilter({ ...emptyFilter, sort: '-created_at' }).toString()}`;
+  const follow = (event: CustomEvent) => {
+    event.preventDefault();
+    void navigate(address);
+  };
+  return (
+    <Button variant="primary" href={address} onFollow={follow}>
+      {uploadsTexts.seePhotos}
+    </Button>
+  );
+}
+
 function Buttons({ view }: { view: UploadsView }) {
   const { queue } = useUploads();
   const [asking, setAsking] = useState(false);
@@ -60,6 +78,7 @@ function Buttons({ view }: { view: UploadsView }) {
       )}
       {unfinished > 0 && <Button onClick={() => setAsking(true)}>{uploadsTexts.cancel}</Button>}
       {unfinished === 0 && <Button onClick={() => queue.clear()}>{uploadsTexts.clear}</Button>}
+      {unfinished === 0 && <SeePhotos />}
       {asking && unfinished > 0 && (
         <Confirm
           title={uploadsTexts.cancelAsk(unfinished)}
@@ -77,6 +96,13 @@ function Buttons({ view }: { view: UploadsView }) {
   );
 }
 
+/** What the server has still to look at, whoever sent it. */
+function Labelling() {
+  const { data: status } = useStatus();
+  const waiting = status?.photos.stored ?? 0;
+  return waiting > 0 ? <p className="soft">{uploadsTexts.labelling(waiting)}</p> : null;
+}
+
 /** One honest bar for everything, and what can be done about it. */
 export function UploadSummary({ view }: { view: UploadsView }) {
   const done = view.unfinished === 0;
@@ -88,6 +114,7 @@ export function UploadSummary({ view }: { view: UploadsView }) {
       </div>
       {!done && <ProgressBar value={percentDone(view)} ariaLabel={uploadsTexts.overall} />}
       <p className="soft upload-detail">{detail(view)}</p>
+      {done && <Labelling />}
     </section>
   );
 }

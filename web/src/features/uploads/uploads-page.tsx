@@ -7,6 +7,7 @@ import { ChooseButton } from '@/ui/choose-files';
 import { acceptAttribute, formatsInWords } from '@/ui/formats';
 import { UploadsIcon } from '@/ui/icons';
 import { Empty } from '@/ui/states';
+import { useTouch } from '@/ui/use-media';
 import { useTitle } from '@/ui/use-title';
 import { useUploadsView } from '@/uploader/uploads-context';
 import { ImportPanel } from './import-panel';
@@ -15,6 +16,7 @@ import { UploadSummary } from './upload-summary';
 
 function Nothing() {
   const { data: config } = useConfig();
+  const touch = useTouch();
   if (!config) return null;
   const accept = acceptAttribute(config);
   const choose = (
@@ -26,7 +28,8 @@ function Nothing() {
       <p className="soft">{formatsInWords(config)}</p>
     </>
   );
-  return <Empty icon={<UploadsIcon />} title={uploadsTexts.empty} detail={uploadsTexts.emptyDetail} action={choose} />;
+  const detail = touch ? uploadsTexts.emptyDetailTouch : uploadsTexts.emptyDetail;
+  return <Empty icon={<UploadsIcon />} title={uploadsTexts.empty} detail={detail} action={choose} />;
 }
 
 /** What was on its way when the page was reloaded; read once, before the new queue overwrites it. */
