@@ -12,8 +12,10 @@ PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -p
 serve: $(VENV)/installed $(PAGE)
 	exec $(BIN)/imgtag serve
 
-test: check tools
+test: check tools $(PAGE)
 	$(BIN)/pytest
+	npm --prefix web test
+	npm --prefix web run e2e
 
 # The AWS backends alone, against moto: three minutes on two cores.
 test-aws: $(VENV)/installed
@@ -45,7 +47,7 @@ web-types: $(VENV)/installed $(NODE_INSTALLED)
 	$(BIN)/imgtag openapi > web/openapi.json
 	npm --prefix web run types
 
-page-test: $(PAGE) tools
+page-test: $(NODE_INSTALLED)
 	npm --prefix web test
 
 # The page in a real browser, against a real service: some minutes on two cores.
