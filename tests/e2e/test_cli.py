@@ -163,6 +163,53 @@ def members(path: Path) -> dict[str, str]:
         return {name: hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()}
 
 
+@pytest.fixture(scope="module")
+def importing(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Iterator[Service]:
+    """A service that has nothing yet, and may import the folder of photos."""
+    chosen = {"IMGTAG_IMPORT_SOURCES": photos.as_uri(), "IMGTAG_LABELER": "memory"}
+    with serving(tmp_path_factory.mktemp("importing") / "data", **chosen) as service:
+        yield service
+
+
+class TestImporting:
+    """Taking photos over from where the service can read them."""
+
+    def test_a_folder_is_imported(self, importing: Service, photos: Path) -> None:
+        """After an estimate; what was left out is told, and asked again nothing is new."""
+        done = importing.imgtag("import", photos.as_uri(), "--estimate")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert re.fullmatch(r"9 files \(.+\), 1 more that are no photos\n", done.stdout)
+        assert found(importing) == []
+        done = importing.imgtag("import", photos.as_uri())
+        assert done.returncode == 0
+        assert re.fullmatch(r"7 imported \(.+\), 1 known before, 2 skipped\n", done.stdout), (
+            done.stdout
+        )
+        assert "skipped: notes.jpg: imgtag takes JPEG" in done.stderr
+        assert "skipped: empty.jpg: the file is empty" in done.stderr
+        assert len(found(importing)) == 7
+        told = json.loads(importing.imgtag("import", photos, "--json").stdout)
+        numbers = [told[name] for name in ("state", "copied", "duplicates", "skipped")]
+        assert numbers == ["done", 0, 8, 2]
+        assert {each["file_name"] for each in told["failures"]} == {"notes.jpg", "empty.jpg"}
+        estimate = json.loads(importing.imgtag("import", photos, "--estimate", "--json").stdout)
+        assert estimate["known"] == 8
+
+    @pytest.mark.parametrize(
+        ("below", "says"),
+        [("/missing", "there is no such folder"), ("/../..", "no . and no .."), ("", "not among")],
+    )
+    def test_a_place_that_cannot_be_imported(
+        self, importing: Service, photos: Path, below: str, says: str
+    ) -> None:
+        """One line says why."""
+        source = f"{photos}{below}" if below else "s3://bucket/prefix"
+        done = importing.imgtag("import", source)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert len(done.stderr.splitlines()) == 1
+        assert says in done.stderr
+
+
 class TestLibrary:
     """Uploading, listing, downloading."""
 

@@ -45,10 +45,12 @@ def archive(seed: int = 1) -> bytes:
         for number in range(5):
             content = random.randbytes(400_000)
             name = f"{number}.jpg"
-            file.writestr(name, content)
+            file.writestr(zipfile.ZipInfo(name), content)
             sha256 = hashlib.sha256(content).hexdigest()
             photos.append({"name": name, "id": "p", "sha256": sha256, "size": len(content)})
-        file.writestr("manifest.json", json.dumps({"photos": photos, "missing": []}))
+        file.writestr(
+            zipfile.ZipInfo("manifest.json"), json.dumps({"photos": photos, "missing": []})
+        )
     return out.getvalue()
 
 
