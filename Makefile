@@ -3,11 +3,13 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# It pins what it stands on, and so has an environment of its own.
+CHECKOV := .venv-checkov
 NODE_INSTALLED := web/node_modules/.package-lock.json
 PAGE := imgtag/_web/index.html
 PAGE_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/e2e/*' -not -path 'web/test-results/*' 2>/dev/null)
 
-.PHONY: serve test test-aws check fix bench bench-aws web web-types page-test e2e tools lock clean
+.PHONY: serve test check-terraform deploy test-aws check fix bench bench-aws web web-types page-test e2e tools lock clean
 
 serve: $(VENV)/installed $(PAGE)
 	exec $(BIN)/imgtag serve
@@ -21,12 +23,21 @@ test: check tools $(PAGE)
 test-aws: $(VENV)/installed
 	$(BIN)/pytest tests/aws
 
-check: $(VENV)/installed $(NODE_INSTALLED)
+check: $(VENV)/installed $(NODE_INSTALLED) check-terraform
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	npm --prefix web run check
+
+check-terraform: $(VENV)/installed $(CHECKOV)/installed
+	$(BIN)/python tools/terraform.py
+	$(CHECKOV)/bin/checkov --config-file deploy/terraform/.checkov.yaml --directory deploy/terraform
+
+# Puts the system on AWS, or brings it up to date; Terraform asks before it does anything.
+deploy: $(PAGE)
+	terraform -chdir=deploy/terraform init
+	terraform -chdir=deploy/terraform apply
 
 fix: $(VENV)/installed $(NODE_INSTALLED)
 	$(BIN)/ruff check --fix .
@@ -61,11 +72,17 @@ tools:
 lock:
 	uv pip compile pyproject.toml --all-extras --generate-hashes --python-version 3.11 --universal --no-header --no-emit-index-url -q -o requirements/runtime.txt
 	uv pip compile pyproject.toml --all-extras --group dev --generate-hashes --python-version 3.11 --universal --no-header --no-emit-index-url -q -o requirements/dev.txt
+	echo checkov | uv pip compile - --generate-hashes --python-version 3.11 --universal --no-header --no-emit-index-url -q -o requirements/checkov.txt
 
 $(VENV)/installed: requirements/dev.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
 	IMGTAG_SKIP_WEB=1 $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+$(CHECKOV)/installed: requirements/checkov.txt
+	test -x $(CHECKOV)/bin/python || $(PYTHON) -m venv $(CHECKOV)
+	$(CHECKOV)/bin/python -m pip install --quiet --require-hashes -r requirements/checkov.txt
 	touch $@
 
 $(NODE_INSTALLED): web/package-lock.json
@@ -77,4 +94,4 @@ $(PAGE): $(NODE_INSTALLED) $(PAGE_SOURCES)
 	touch $@
 
 clean:
-	rm -rf $(VENV) web/node_modules imgtag/_web
+	rm -rf $(VENV) $(CHECKOV) web/node_modules imgtag/_web

@@ -8,6 +8,8 @@ locals {
   checkout = abspath("${path.root}/../..")
   tags     = merge({ imgtag = var.name }, var.tags)
   url      = "https://${var.domain == null ? module.edge.host : var.domain.name}"
+  # Where the secrets lie
+  parameters = coalesce(var.parameters, "/${var.name}")
   # What the worker asks for anew long before it ends.
   lease_seconds = 60
   port          = 8080
@@ -246,18 +248,14 @@ resource "aws_sns_topic" "news" {
   name = "${var.name}-news"
 }
 
-# Signs what only this installation can have written. Neither the state nor a plan ever holds it.
-ephemeral "aws_secretsmanager_random_password" "secret" {
-  password_length     = 48
-  exclude_punctuation = true
-}
+# Signs what only this installation can have written.
+module "secret" {
+  source    = "./modules/secret"
+  count     = var.parameters == null ? 1 : 0
+  providers = { aws = aws, aws.random = aws.us_east_1 }
 
-resource "aws_ssm_parameter" "secret" {
-  name             = "/${var.name}/secret"
-  description      = "What imgtag signs cursors, tickets and thumbnail URLs with"
-  type             = "SecureString"
-  value_wo         = ephemeral.aws_secretsmanager_random_password.secret.random_password
-  value_wo_version = 1
+  name        = "${local.parameters}/secret"
+  description = "What imgtag signs cursors, tickets and thumbnail URLs with"
 }
 
 # Who looks on

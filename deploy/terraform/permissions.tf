@@ -4,7 +4,7 @@ locals {
   photo_objects   = { for kind in ["originals", "incoming", "thumbnails", "renditions", "manifests"] : kind => "${module.photo_bucket.arn}/${kind}/*" }
   archive_objects = "${module.working_bucket.arn}/archives/*"
   tables          = [for table in module.table : table.arn]
-  parameters      = "arn:${data.aws_partition.this.partition}:ssm:${var.region}:${local.account}:parameter/${var.name}"
+  secrets         = "arn:${data.aws_partition.this.partition}:ssm:${var.region}:${local.account}:parameter${local.parameters}"
   worker_service  = "arn:${data.aws_partition.this.partition}:ecs:${var.region}:${local.account}:service/${aws_ecs_cluster.this.name}/worker"
 
   # s3://bucket/prefix, as ARNs of buckets and of what is in them
@@ -16,7 +16,7 @@ data "aws_iam_policy_document" "shared" {
   statement {
     sid       = "Secrets"
     actions   = ["ssm:GetParametersByPath"]
-    resources = [local.parameters, "${local.parameters}/*"]
+    resources = [local.secrets, "${local.secrets}/*"]
   }
 
   statement {

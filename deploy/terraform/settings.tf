@@ -17,7 +17,7 @@ locals {
       IMGTAG_PROFILE           = "aws"
       IMGTAG_PUBLIC_URL        = local.url
       IMGTAG_PAGE_SOURCES      = join(",", local.page_sources)
-      IMGTAG_PARAMETERS        = "/${var.name}"
+      IMGTAG_PARAMETERS        = local.parameters
       IMGTAG_LOG_FORMAT        = "json"
       IMGTAG_S3_BUCKET         = module.photo_bucket.name
       IMGTAG_S3_WORKING_BUCKET = module.working_bucket.name
@@ -46,6 +46,7 @@ locals {
   settings_of_function = {
     IMGTAG_DATA_DIR    = "/tmp/imgtag" # the only folder that can be written to
     IMGTAG_LIVE_EVENTS = "false"       # a function answers whole, and then sleeps
+    IMGTAG_PORT        = "0"           # on loopback, where nobody but imgtag asks
   }
 
   settings_of_service = {
@@ -53,5 +54,6 @@ locals {
     IMGTAG_PORT          = tostring(local.port)
     IMGTAG_DATA_DIR      = "/tmp/imgtag"
     IMGTAG_DRAIN_SECONDS = "110" # of the 120 that Fargate grants
+    IMGTAG_POLL_SECONDS  = "20"  # the fewest receives, which SQS counts
   }
 }

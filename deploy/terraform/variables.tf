@@ -134,6 +134,17 @@ variable "import_sources" {
   }
 }
 
+variable "parameters" {
+  description = "A path in the Parameter Store under which secrets lie already, such as /photos, each called as imgtag's setting: secret, oidc_client_secret. Null makes up the one that is needed."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.parameters == null || can(regex("^(/[a-zA-Z0-9_.-]+)+$", var.parameters))
+    error_message = "A path begins with a slash and doesn't end with one."
+  }
+}
+
 variable "log_days" {
   description = "How long logs are kept."
   type        = number

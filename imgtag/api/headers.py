@@ -9,7 +9,7 @@ from imgtag.api.keys import services
 from imgtag.api.problems import REQUEST_ID, STARTED
 from imgtag.settings import Settings
 
-_ALWAYS: Final = {
+ALWAYS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -47,7 +47,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 def harden(response: web.StreamResponse, request_id: str) -> None:
     """Add the id, and what no browser may do with an answer that is no page."""
     response.headers["X-Request-Id"] = request_id
-    for name, value in _ALWAYS.items():
+    for name, value in ALWAYS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", _NO_PAGE)
 

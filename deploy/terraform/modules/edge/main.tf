@@ -18,8 +18,10 @@ resource "aws_cloudfront_distribution" "this" {
   is_ipv6_enabled = true
   http_version    = "http2and3"
   price_class     = "PriceClass_100"
-  aliases         = var.domain[*].name
-  web_acl_id      = var.firewall_arn
+  # The function below sees to paths; this is for the root where nothing has been put yet.
+  default_root_object = "index.html"
+  aliases             = var.domain[*].name
+  web_acl_id          = var.firewall_arn
   # It answers within a minute or two of its making, and there is nothing here that waits for it.
   wait_for_deployment = false
 

@@ -29,6 +29,7 @@ resource "aws_vpc_security_group_egress_rule" "https" {
 resource "aws_vpc_security_group_ingress_rule" "caller" {
   count                        = var.door == null ? 0 : 1
   security_group_id            = aws_security_group.this.id
+  description                  = "The gateway"
   referenced_security_group_id = var.door.caller
   ip_protocol                  = "tcp"
   from_port                    = var.door.port
