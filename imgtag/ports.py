@@ -555,12 +555,49 @@ class ApiToken:
     last_used_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A sign-in that goes on at *url*, and comes back with *state*.
+
+    What is *kept* has to come to `CodeFlow.finish` from the same browser, as it is.
+    """
+
+    url: str
+    state: str
+    kept: Mapping[str, str]
+    expires_at: datetime
+
+
+class CodeFlow(Protocol):
+    """Signs people in on the pages of an identity provider."""
+
+    async def begin(self, *, redirect_uri: str) -> Begun:
+        """Begin a sign-in that comes back to *redirect_uri*."""
+
+    async def finish(self, parameters: Mapping[str, str], kept: Mapping[str, str]) -> SignedIn:
+        """End it with the *parameters* that came back: a session begins.
+
+        Raises `Unauthenticated`: code ``sign_in_stale`` when they don't belong to what was *kept*,
+        or come too late, ``sign_in_refused`` when the provider, or its answer, is against it.
+        """
+
+    async def sign_out_url(self, back_to: str) -> str | None:
+        """Tell where one signs out at the provider too, to return to *back_to*; None for nowhere.
+
+        A session here has to be ended before.
+        """
+
+
 class Authenticator(Protocol):
     """Knows people by what they present."""
 
     @property
     def mode(self) -> str:
         """How one signs in: ``none``, ``local`` or ``oidc``."""
+
+    @property
+    def code_flow(self) -> CodeFlow | None:
+        """How one signs in with mode ``oidc``; None with any other."""
 
     async def anonymous(self) -> Principal | None:
         """Who somebody without any credential is; None where one has to sign in."""

@@ -5,6 +5,7 @@ import re
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import (
@@ -212,6 +213,17 @@ class Settings(BaseSettings):
             msg = f"with IMGTAG_AUTH=none only this machine is served, and {host} is no loopback"
             raise ValueError(msg)
         return host
+
+    @field_validator("oidc_issuer", "oidc_jwks_url")
+    @classmethod
+    def _is_trustworthy(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and parts.scheme != "https" and parts.hostname not in LOOPBACK:
+            msg = (
+                "starts with https://, since whoever can change its answers can sign in as anybody"
+            )
+            raise ValueError(msg)
+        return url
 
     @field_validator("smtp_from")
     @classmethod

@@ -1,6 +1,5 @@
 """Signing in and out, the first account, and API tokens."""
 
-from datetime import UTC
 from http import HTTPStatus
 
 from aiohttp import web
@@ -8,7 +7,6 @@ from aiohttp import web
 from imgtag.api.access import COOKIE, identify
 from imgtag.api.keys import principal, services
 from imgtag.api.messages import body, no_content, reply
-from imgtag.api.origin import origin
 from imgtag.api.schemas import (
     Session,
     SetUp,
@@ -17,6 +15,7 @@ from imgtag.api.schemas import (
     TokenRequest,
     TokensAnswer,
 )
+from imgtag.api.sign_in import set_session
 from imgtag.api.views import token_out
 from imgtag.domain.errors import Invalid
 from imgtag.domain.ids import TokenId
@@ -54,15 +53,7 @@ async def sign_out(request: web.Request) -> web.Response:
 
 def _welcome(request: web.Request, signed_in: SignedIn, status: HTTPStatus) -> web.Response:
     response = reply(_session(request, signed_in.principal), status=status)
-    response.set_cookie(
-        COOKIE,
-        signed_in.secret,
-        path="/",
-        expires=signed_in.expires_at.astimezone(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT"),
-        httponly=True,
-        samesite="Lax",
-        secure=origin(request).startswith("https:"),
-    )
+    set_session(request, response, signed_in)
     return response
 
 

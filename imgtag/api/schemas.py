@@ -469,6 +469,12 @@ class SignIn(Incoming):
     password: Annotated[str, Field(max_length=1024)]
 
 
+class SignInQuery(Incoming):
+    """Where to go once signed in: a path of this site; anything else is its first page."""
+
+    back_to: str = "/"
+
+
 class SetUp(Incoming):
     """The first account, with the code that the server prints at start."""
 
@@ -542,11 +548,12 @@ class Notifications(Outgoing):
 
 
 class AuthConfig(Outgoing):
-    """How one signs in."""
+    """How one signs in, and out: where a provider does that, the page sends the browser there."""
 
     mode: str
     setup_due: bool
     login_url: str | None
+    logout_url: str | None
 
 
 class LimitsConfig(Outgoing):

@@ -46,14 +46,14 @@ DOCUMENT: Final = web.AppKey("openapi", Mapping[str, Any])
 async def get_config(request: web.Request) -> web.Response:
     """Tell the page what it needs to start."""
     known = services(request)
-    mode = known.auth.mode
     return reply(
         Config(
             version=__version__,
             auth=AuthConfig(
-                mode=mode,
+                mode=known.auth.mode,
                 setup_due=await known.auth.setup_code() is not None,
-                login_url="/api/auth/login" if mode == "oidc" else None,
+                login_url="/api/auth/login" if known.auth.code_flow else None,
+                logout_url="/api/auth/logout" if known.auth.code_flow else None,
             ),
             limits=LimitsConfig(
                 max_photo_bytes=known.settings.max_photo_bytes,

@@ -122,9 +122,9 @@ _BUILT_IN: Final = {
     "sqs": "imgtag.backends.aws",
     "rekognition": "imgtag.backends.aws",
     "sns": "imgtag.backends.aws",
-    "oidc": "imgtag.backends.aws",
     "ecs": "imgtag.backends.aws",
     "ssm": "imgtag.backends.aws",
+    "oidc": "imgtag.backends.oidc",
 }
 
 

@@ -1,4 +1,4 @@
-"""imgtag on AWS: S3, DynamoDB, SQS, Rekognition, SNS and OpenID Connect behind the ports."""
+"""imgtag on AWS: S3, DynamoDB, SQS, Rekognition and SNS behind the ports."""
 
 from typing import Final
 
@@ -7,7 +7,6 @@ from imgtag.backends.aws.blobs import open_blobs
 from imgtag.backends.aws.catalog import open_catalog
 from imgtag.backends.aws.jobs.bundles import open_bundles
 from imgtag.backends.aws.jobs.imports import open_imports
-from imgtag.backends.aws.oidc import open_authenticator
 from imgtag.backends.aws.parameters import load_parameters
 from imgtag.backends.aws.queue import open_queue
 from imgtag.backends.aws.records import open_records
@@ -23,7 +22,6 @@ BACKENDS: Final = {
     ),
     "ecs": Backend(waker=open_waker),
     "ssm": Backend(parameters=load_parameters),
-    "oidc": Backend(auth=open_authenticator),
     "rekognition": Backend(labeler=open_labeler),
     "sns": Backend(notifier=open_notifier),
     "sqs": Backend(queue=open_queue),

@@ -38,6 +38,7 @@ class LocalAccounts:
     """Mode ``local``: people with a password, sessions kept here, and API tokens."""
 
     mode = "local"
+    code_flow = None
 
     def __init__(self, database: Database, clock: Clock, passwords: PasswordHashing) -> None:
         self._database = database

@@ -14,6 +14,7 @@ class NoAccounts:
     """Mode ``none``: whoever reaches the server is its one owner, and tokens are for programs."""
 
     mode = "none"
+    code_flow = None
 
     def __init__(self, tokens: ApiTokens) -> None:
         self._tokens = tokens

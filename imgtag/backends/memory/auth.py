@@ -35,6 +35,8 @@ class MemoryAuthenticator:
     With *anonymous*, everybody is the one person of that name and nobody has to sign in.
     """
 
+    code_flow = None
+
     def __init__(
         self,
         clock: Clock,

@@ -37,6 +37,7 @@ class AuthenticatorContract(AuthenticatorSuite[A]):
         """Only where nobody has to sign in is somebody without a credential anybody."""
         assert auth.mode in {"none", "local", "oidc"}
         assert (await auth.anonymous() is not None) == (auth.mode == "none")
+        assert (auth.code_flow is not None) == (auth.mode == "oidc")
 
     async def test_anonymous_is_always_the_same(self, auth: A) -> None:
         """Photos of yesterday are found today."""

@@ -48,9 +48,16 @@ export function useSetUp() {
 
 export function useSignOut() {
   const cache = useQueryClient();
+  const { data: config } = useConfig();
+  const elsewhere = config?.auth.logout_url ?? null;
   return useMutation({
     mutationFn: () => answer(client.DELETE('/api/session')),
     onSuccess: async () => {
+      // The provider still knows the person: without this, one click would sign in whoever comes next.
+      if (elsewhere !== null) {
+        window.location.assign(elsewhere);
+        return;
+      }
       cache.setQueryData(keys.session, null);
       cache.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'config' && queryKey[0] !== 'session' });
       await cache.invalidateQueries({ queryKey: keys.session });

@@ -1,6 +1,7 @@
 import { lazy, Suspense } from 'react';
 import { Navigate, Route, Routes } from 'react-router';
 import { PhotosPage } from '@/features/photos/photos-page';
+import { SignedInPage } from '@/features/session/signed-in-page';
 import { Loading } from '@/ui/states';
 import { LostPage } from './lost-page';
 
@@ -20,6 +21,7 @@ export function Pages() {
         <Route path="uploads" element={<UploadsPage />} />
         <Route path="bundles" element={<BundlesPage />} />
         <Route path="settings" element={<SettingsPage />} />
+        <Route path="signed-in" element={<SignedInPage />} />
         <Route path="*" element={<LostPage />} />
       </Routes>
     </Suspense>

@@ -35,7 +35,7 @@ const missing = (call: string): Reply => ({ status: 404, body: { code: 'not_foun
 
 export const aConfig: Config = {
   version: '0.1.0',
-  auth: { mode: 'none', setup_due: false, login_url: null },
+  auth: { mode: 'none', setup_due: false, login_url: null, logout_url: null },
   limits: { max_photo_bytes: 67_108_864, max_batch: 500, max_name: 255 },
   formats: ['image/jpeg', 'image/png', 'image/webp', 'image/heic', 'image/heif'],
   features: { imports: false, notifications: false },

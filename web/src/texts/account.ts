@@ -1,12 +1,20 @@
+const problems: Record<string, string> = {
+  sign_in_refused: 'You were not let in there. Try again, or ask whoever runs this server.',
+  sign_in_stale: 'It took too long, or was begun in another browser. Please try again.',
+  oidc_unreachable: 'The service that signs people in cannot be reached. Try again in a moment.',
+};
+
 export const sessionTexts = {
   title: 'Sign in',
   detail: 'to your photos',
   username: 'User name',
   password: 'Password',
   signIn: 'Sign in',
-  withProvider: 'Sign in with your organisation',
   wrong: 'User name or password is wrong.',
   failed: 'Signing in did not work',
+  problem: (code: string) => problems[code] ?? 'Please try again.',
+  signedIn: 'You are signed in',
+  signedInDetail: 'You can close this tab and go on in the one that you came from.',
   setUpTitle: 'Welcome',
   setUpDetail: 'Make the first account of this server.',
   code: 'Set-up code',

@@ -9,7 +9,7 @@ import { SessionGate } from './session-gate';
 
 let server: FakeServer;
 const session = { username: 'ada', owner: 'ada', mode: 'local', scopes: ['read', 'write'] };
-const local: Config = { ...aConfig, auth: { mode: 'local', setup_due: false, login_url: null } };
+const local: Config = { ...aConfig, auth: { mode: 'local', setup_due: false, login_url: null, logout_url: null } };
 
 function showGate(config: Config, onSignedIn = () => undefined) {
   server.on('GET /api/config', { body: config });
@@ -41,10 +41,43 @@ it('makes the first account where there is none', async () => {
   expect(await screen.findByLabelText('Set-up code')).toBeTruthy();
 });
 
-it('leads to the provider where there is one', async () => {
-  showGate({ ...aConfig, auth: { mode: 'oidc', setup_due: false, login_url: '/api/auth/login' } });
-  const link = await screen.findByRole('link', { name: /Sign in with your organisation/ });
-  expect(link.getAttribute('href')).toBe('/api/auth/login');
+const oidc: Config = {
+  ...aConfig,
+  auth: { mode: 'oidc', setup_due: false, login_url: '/api/auth/login', logout_url: '/api/auth/logout' },
+};
+
+it('leads to the provider where there is one, and back to this page', async () => {
+  window.history.replaceState(null, '', '/labels?all=Lake&sign_in=sign_in_stale');
+  showGate(oidc);
+  const link = await screen.findByRole('link', { name: 'Sign in' });
+  expect(link.getAttribute('href')).toBe(`/api/auth/login?back_to=${encodeURIComponent('/labels?all=Lake')}`);
+  window.history.replaceState(null, '', '/');
+});
+
+it('says why the provider has sent somebody back', async () => {
+  window.history.replaceState(null, '', '/?sign_in=sign_in_refused');
+  showGate(oidc);
+  expect(await screen.findByText('Signing in did not work')).toBeTruthy();
+  expect(screen.getByText(/You were not let in/)).toBeTruthy();
+  window.history.replaceState(null, '', '/');
+});
+
+it('signs in again in another tab, and goes on when that is done', async () => {
+  const answer = { status: 200, body: { ...session, mode: 'oidc' } as unknown };
+  server.on('GET /api/session', () => answer);
+  showGate(oidc);
+  await screen.findByText('The photos');
+  Object.assign(answer, { status: 401, body: {} });
+  signedOut.emit();
+  const link = await screen.findByRole('link', { name: /Sign in/ });
+  expect(link.getAttribute('href')).toBe('/api/auth/login?back_to=%2Fsigned-in');
+  expect(link.getAttribute('target')).toBe('_blank');
+  expect(screen.getByText('The photos')).toBeTruthy();
+  Object.assign(answer, { status: 200, body: { ...session, mode: 'oidc' } });
+  const otherTab = new BroadcastChannel('imgtag-session');
+  otherTab.postMessage('signed in');
+  await expect.poll(() => screen.queryByText('Please sign in again')).toBeNull();
+  otherTab.close();
 });
 
 it('covers the page when the session ends, and uncovers it as it was', async () => {

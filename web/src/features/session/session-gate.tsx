@@ -10,6 +10,7 @@ import { ExpiredDialog } from './expired-dialog';
 import { SetUpForm } from './set-up-form';
 import { SignInForm } from './sign-in-form';
 import { Unreachable } from './unreachable';
+import { useOtherTabs } from './use-other-tabs';
 
 interface Props {
   onSignedIn: () => void;
@@ -48,6 +49,7 @@ export function SessionGate({ onSignedIn, children }: Props) {
   const before = useSignedInBefore(signedIn);
   useExpiry();
   useSamePerson(session.data);
+  useOtherTabs(signedIn);
   useEffect(() => {
     if (signedIn) onSignedIn();
   });

@@ -55,13 +55,27 @@ interface Props {
   stay?: boolean;
 }
 
+/** The page as it is, to come back to; without what a sign-in before it has left in the address. */
+function here(): string {
+  const { pathname, search, hash } = window.location;
+  const query = new URLSearchParams(search);
+  query.delete('sign_in');
+  return `${pathname}${query.size > 0 ? `?${query.toString()}` : ''}${hash}`;
+}
+
 /** Signs in the way this server asks for: a local account, or a provider's own page. */
 export function SignInFields({ auth, stay = false }: Props) {
-  if (auth.mode !== 'oidc') return <LocalForm />;
+  if (auth.login_url === null) return <LocalForm />;
+  const backTo = encodeURIComponent(stay ? '/signed-in' : here());
   return (
     <div className="stack">
-      <Button variant="primary" href={auth.login_url ?? '/api/auth/login'} target={stay ? '_blank' : '_self'} fullWidth>
-        {sessionTexts.withProvider}
+      <Button
+        variant="primary"
+        href={`${auth.login_url}?back_to=${backTo}`}
+        target={stay ? '_blank' : '_self'}
+        fullWidth
+      >
+        {sessionTexts.signIn}
       </Button>
       {stay && <p className="soft">{sessionTexts.inNewTab}</p>}
     </div>
@@ -69,12 +83,18 @@ export function SignInFields({ auth, stay = false }: Props) {
 }
 
 export function SignInForm(props: Props) {
+  const problem = new URLSearchParams(window.location.search).get('sign_in');
   return (
     <div className="stack">
       <div>
         <h1>{sessionTexts.title}</h1>
         <p className="soft">{sessionTexts.detail}</p>
       </div>
+      {problem !== null && (
+        <Alert type="error" header={sessionTexts.failed}>
+          {sessionTexts.problem(problem)}
+        </Alert>
+      )}
       <SignInFields {...props} />
     </div>
   );

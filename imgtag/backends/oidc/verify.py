@@ -13,7 +13,7 @@ from typing import Any, Final
 import jwt
 from jwt.exceptions import PyJWTError
 
-from imgtag.backends.aws.oidc.keys import KEY_TYPES, KeySet
+from imgtag.backends.oidc.keys import KEY_TYPES, KeySet
 from imgtag.domain.errors import Unauthenticated
 from imgtag.domain.ids import OwnerId
 from imgtag.ports import Clock, Principal

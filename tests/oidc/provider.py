@@ -1,5 +1,6 @@
 """An OpenID provider shaped like Cognito, on loopback, with keys and a clock that tests own."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -31,10 +32,22 @@ class FakeProvider:
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     refreshed: set[str] = field(default_factory=set)
     is_down: bool = False
+    rotates: bool = False
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    _open: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.keys["one"] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._open.set()
         self.keys["curve"] = ec.generate_private_key(ec.SECP256R1())
+
+    def hold(self) -> None:
+        """Let whoever asks for new tokens wait."""
+        self._open.clear()
+
+    def release(self) -> None:
+        """Let them go on."""
+        self._open.set()
 
     def claims(self, use: str = "id", **changed: Any) -> dict[str, Any]:
         """Make what a good token claims; None takes a claim away."""
@@ -99,23 +112,32 @@ class FakeProvider:
         form = {name: str(value) for name, value in (await request.post()).items()}
         self._note(f"tokens {form['grant_type']}")
         if form["grant_type"] == "refresh_token":
+            self.reached.set()
+            await self._open.wait()
             if form["refresh_token"] not in self.refreshed:
                 return web.json_response({"error": "invalid_grant"}, status=400)
-            return web.json_response({"id_token": self.token(), "token_type": "Bearer"})
+            renewed = {"id_token": self.token(), "token_type": "Bearer"}
+            if self.rotates:
+                self.refreshed.discard(form["refresh_token"])
+                renewed["refresh_token"] = self._refresh_token()
+            return web.json_response(renewed)
         query = self.codes.pop(form["code"], None)
         digest = hashlib.sha256(form["code_verifier"].encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
         if not query or query["code_challenge"] != challenge:
             return web.json_response({"error": "invalid_grant"}, status=400)
-        refresh = secrets.token_urlsafe(16)
-        self.refreshed.add(refresh)
         return web.json_response(
             {
                 "id_token": self.token(nonce=query["nonce"]),
                 "access_token": self.token(use="access"),
-                "refresh_token": refresh,
+                "refresh_token": self._refresh_token(),
             }
         )
+
+    def _refresh_token(self) -> str:
+        token = secrets.token_urlsafe(16)
+        self.refreshed.add(token)
+        return token
 
     def _note(self, what: str) -> None:
         self.asked.append(what)
