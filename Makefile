@@ -69,10 +69,13 @@ e2e: $(VENV)/installed $(PAGE) tools
 tools:
 	@tools/install-debian-packages.sh
 
+LOCK := uv pip compile --generate-hashes --python-version 3.11 --universal --no-header --no-emit-index-url -q
+
 lock:
-	uv pip compile pyproject.toml --all-extras --generate-hashes --python-version 3.11 --universal --no-header --no-emit-index-url -q -o requirements/runtime.txt
-	uv pip compile pyproject.toml --all-extras --group dev --generate-hashes --python-version 3.11 --universal --no-header --no-emit-index-url -q -o requirements/dev.txt
-	echo checkov | uv pip compile - --generate-hashes --python-version 3.11 --universal --no-header --no-emit-index-url -q -o requirements/checkov.txt
+	$(LOCK) pyproject.toml --extra aws --extra mail -o requirements/runtime.txt
+	$(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.txt
+	$(LOCK) --group build -o requirements/build.txt
+	echo checkov | $(LOCK) - -o requirements/checkov.txt
 
 $(VENV)/installed: requirements/dev.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

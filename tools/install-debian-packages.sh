@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install what the tests use of Debian, where it is missing: other people's unzippers, and Chromium.
+# Install what the tests use of Debian, where it is missing: other people's unzippers, rsync, and Chromium.
 set -euo pipefail
 
 missing=()
@@ -7,6 +7,7 @@ need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
 need unzip unzip
 need 7z p7zip-full
 need bsdtar libarchive-tools
+need rsync rsync
 need jar default-jdk-headless
 need chromium chromium
 

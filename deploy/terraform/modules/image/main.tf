@@ -28,8 +28,9 @@ locals {
   build = var.image == null
   sources = sort(flatten([
     for pattern in [
-      "deploy/Dockerfile", "pyproject.toml", "hatch_build.py", "requirements/runtime.txt", "README.md", "LICENSE",
-      "imgtag/**/*.py", "imgtag/models/**", "imgtag/py.typed", "web/*", "web/build/**", "web/public/**", "web/src/**",
+      "deploy/Dockerfile*", "deploy/image/**", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE",
+      "requirements/build.txt", "requirements/runtime.txt", "imgtag/**/*.py", "imgtag/models/**", "imgtag/py.typed",
+      "web/*", "web/build/**", "web/public/**", "web/scripts/**", "web/src/**",
     ] : tolist(fileset(var.checkout, pattern))
   ]))
   tag   = substr(sha256(join("", [for name in local.sources : "${name} ${filesha256("${var.checkout}/${name}")}\n"])), 0, 16)
