@@ -45,5 +45,6 @@ def tell_differences(file: Path, verdict: Verdict, *, quiet: bool = False) -> bo
     if verdict.differences and not quiet:
         for each in verdict.differences:
             note(f"{each.problem}: {each.name}: {each.detail}")
-        note(f"imgtag: {file}: {len(verdict.differences)} differences")
+        number = len(verdict.differences)
+        note(f"imgtag: {file}: {number} difference{'s' * (number != 1)}")
     return bool(verdict.differences)

@@ -10,10 +10,11 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
@@ -69,25 +70,25 @@ def interpreter() -> str:
 
 
 @pytest.fixture(scope="session")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+def image() -> Iterator[Image]:
     """Build it as the Dockerfile does: the page, then the environment."""
-    scratch = tmp_path_factory.mktemp("image")
-    # Whoever runs in there is somebody else, and has to get as far.
-    for folder in (scratch, *scratch.parents[:2]):
-        folder.chmod(folder.stat().st_mode | 0o011)
-    built = Image(scratch / "imgtag", scratch / "data")
-    page = scratch / "page"
-    environment = {**os.environ, "IMGTAG_WEB_OUT": str(page), "PYTHON": interpreter()}
-    for command in (
-        ["npm", "--prefix", ROOT / "web", "run", "build"],
-        [ROOT / "deploy/image/build.sh", ROOT, page, built.folder],
-    ):
-        subprocess.run(command, env=environment, timeout=BUILD_SECONDS, check=True)
-    shutil.copy(ROOT / "deploy/image/health.py", built.folder)
-    built.data.mkdir(mode=0o700)
-    if os.geteuid() == 0:
-        os.chown(built.data, USER, USER)
-    return built
+    with TemporaryDirectory(prefix="imgtag-image-") as folder:
+        scratch = Path(folder)
+        # Whoever runs in there is somebody else, and has to get in.
+        scratch.chmod(0o755)
+        built = Image(scratch / "imgtag", scratch / "data")
+        page = scratch / "page"
+        environment = {**os.environ, "IMGTAG_WEB_OUT": str(page), "PYTHON": interpreter()}
+        for command in (
+            ["npm", "--prefix", ROOT / "web", "run", "build"],
+            [ROOT / "deploy/image/build.sh", ROOT, page, built.folder],
+        ):
+            subprocess.run(command, env=environment, timeout=BUILD_SECONDS, check=True)
+        shutil.copy(ROOT / "deploy/image/health.py", built.folder)
+        built.data.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            os.chown(built.data, USER, USER)
+        yield built
 
 
 def another_user() -> list[str]:
@@ -130,9 +131,10 @@ async def started(
             said = [(await process.stdout.readline()).decode() for _ in range(2)]
         yield process, said
     finally:
-        if process.returncode is None:
+        with suppress(psutil.NoSuchProcess):
             for each in psutil.Process(process.pid).children(recursive=True):
                 each.kill()
+        with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
 

@@ -1,6 +1,7 @@
 import asyncio
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -360,3 +361,15 @@ def test_onnxruntime_is_loaded_late() -> None:
         "import sys, imgtag.backends.local.onnx_labeler; sys.exit('onnxruntime' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_nothing_is_told_to_anybody(tmp_path: Path) -> None:
+    """Loading a model leaves no device id and no events behind that could be sent."""
+    program = (
+        "from imgtag.backends.local.onnx_labeler import OnnxModel\n"
+        "from imgtag.settings import Settings\n"
+        "OnnxModel(Settings().model_dir)\n"
+    )
+    environment = {"HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", program], env=environment, cwd=tmp_path, check=True)
+    assert not list(tmp_path.iterdir())

@@ -203,6 +203,9 @@ def _runtime_errors() -> tuple[type[Exception], ...]:
 
 
 def _session(folder: Path) -> Any:
+    # Since 1.32 it writes a device id and sends events to its maker, unless told before it loads:
+    # "Disabling Telemetry" in its Privacy.md. What is done with photos is nobody's business.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     # Not at the top: importing it costs time and memory that only this labeler needs.
     runtime = import_module("onnxruntime")
     options = runtime.SessionOptions()

@@ -87,7 +87,7 @@ def test_differs(
     assert main(["verify", str(path)]) == 1
     told = capsys.readouterr()
     assert not told.out
-    assert f"{len(expected)} differences" in told.err
+    assert f": {len(expected)} difference" in told.err
 
 
 def test_one_flipped_bit(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
