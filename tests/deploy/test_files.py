@@ -120,3 +120,17 @@ def test_workflows_run_what_there_is(path: Path) -> None:
             assert set(rest) <= set(targets)
         elif "/" in first:
             assert (ROOT / first).stat().st_mode & 0o111
+
+
+def test_every_alarm_is_explained() -> None:
+    """What the alarms that Terraform makes mean, and what to do, is in docs/operations.md."""
+    readme = (ROOT / "deploy/terraform/README.md").read_text()
+    told = readme.partition("## Alarms")[2].partition("##")[0]
+    alarms = set(re.findall(r"`(imgtag-[a-z0-9-]+)`", told)) - {
+        "imgtag-scale-out",
+        "imgtag-scale-in",
+    }
+    explained = (ROOT / "docs/operations.md").read_text().partition("## Alarms")[2]
+
+    assert len(alarms) >= 6
+    assert not [alarm for alarm in alarms if f"`{alarm}`" not in explained]
