@@ -25,7 +25,7 @@ from imgtag.imaging.model import Limits
 from imgtag.imaging.pool import ImagingPool
 from imgtag.metrics import Metrics
 from imgtag.ports import Backends, ImportSource, Labeler, Waker
-from imgtag.services.archives import Archives, PartedStore
+from imgtag.services.archives import Archives, archives_on
 from imgtag.services.building import Builder
 from imgtag.services.bundles import Bundles
 from imgtag.services.feed import Feed
@@ -172,7 +172,7 @@ def _build(settings: Settings, ports: Backends, inspector: ImagingPool) -> Syste
     clock, feed, metrics = SystemClock(), Feed(), Metrics()
     signer = Signer(_secret(settings))
     layouts = Layouts(ports.blobs)
-    archives = Archives(ports.blobs) if isinstance(ports.blobs, PartedStore) else None
+    archives = archives_on(ports.blobs)
     bundles = Bundles(
         ports.blobs,
         ports.catalog,

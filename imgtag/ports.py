@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from imgtag.domain.addresses import Channel
 from imgtag.domain.bundles import Bundle
@@ -690,6 +690,14 @@ class Waker(Protocol):
 
     async def wake(self) -> None:
         """See to it that a worker runs, or does so shortly. It may be that it can't: no error."""
+
+
+@runtime_checkable
+class Reachable(Protocol):
+    """What an adapter has on top where none of its port's calls just looks. For `doctor`."""
+
+    async def reach(self) -> None:
+        """Ask its dependency for something that changes nothing. Raises `ImgtagError`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,8 @@ _BUILT_IN: Final = {
     "ssm": "imgtag.backends.aws",
     "oidc": "imgtag.backends.oidc",
 }
+# What brings the packages that not everybody needs.
+_EXTRAS: Final = {"imgtag.backends.aws": "aws"}
 
 
 def find(port: str, name: str) -> Any:
@@ -164,6 +166,8 @@ def _load(port: str, name: str) -> Backend:
             module = import_module(_BUILT_IN[name])
         except ModuleNotFoundError as error:
             msg = f"the backend {name!r} for {port} needs a package that is missing: {error.name}"
+            if _BUILT_IN[name] in _EXTRAS:
+                msg += f"; pip install 'imgtag[{_EXTRAS[_BUILT_IN[name]]}]' brings it"
             raise Invalid(msg, code="unknown_backend") from error
         return cast("Backend", module.BACKENDS[name])
     for point in entry_points(group=GROUP, name=name):

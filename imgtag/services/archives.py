@@ -14,7 +14,7 @@ from imgtag.domain.bundles import Bundle
 from imgtag.domain.errors import NotFound
 from imgtag.domain.events import BundleRequested
 from imgtag.domain.keys import BlobKey, BlobKind
-from imgtag.ports import BlobInfo
+from imgtag.ports import BlobInfo, BlobStore
 
 ZIP: Final = "application/zip"
 
@@ -124,6 +124,11 @@ class Archives:
         return await self._blobs.download_url(
             _key(bundle), file_name=f"{bundle.name}.zip", content_type=ZIP, expires_in=expires_in
         )
+
+
+def archives_on(blobs: BlobStore) -> Archives | None:
+    """Keep archives on *blobs* where they have to be built; None where they needn't."""
+    return Archives(blobs) if isinstance(blobs, PartedStore) else None
 
 
 def _key(bundle: Bundle) -> BlobKey:

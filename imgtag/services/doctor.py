@@ -14,6 +14,8 @@ from imgtag.domain.photos import Failure, Photo, PhotoState
 from imgtag.domain.queries import Position, Query, Sort
 from imgtag.imaging.model import CODES
 from imgtag.ports import Backends, Clock
+from imgtag.services.archives import archives_on
+from imgtag.services.reach import unreachable
 
 _PAGE: Final = 500
 _OF_A_BUNDLE: Final = frozenset({BlobKind.MANIFEST, BlobKind.ARCHIVE})
@@ -28,8 +30,8 @@ _EVERY_BUNDLE: Final = timedelta(days=365)
 class Finding:
     """Something that is not as it should be.
 
-    *code* is ``count_drift``, ``missing_bytes``, ``wrong_size``, ``given_up``, ``orphan_bytes``,
-    ``missing_manifest`` or ``dead_letters``.
+    *code* is ``unreachable``, ``count_drift``, ``missing_bytes``, ``wrong_size``, ``given_up``,
+    ``orphan_bytes``, ``missing_manifest``, ``missing_archive`` or ``dead_letters``.
     """
 
     code: str
@@ -59,12 +61,17 @@ class Doctor:
         self._backends = backends
         self._clock = clock
         self._repair = repair
+        self._archives = archives_on(backends.blobs)
         self._findings: list[Finding] = []
         self._photos = 0
         self._blobs = 0
 
     async def examine(self) -> Report:
         """Look at everything once."""
+        for name, detail in (await unreachable(self._backends, self._clock)).items():
+            self._found("unreachable", f"{name}: {detail}")
+        if self._findings:
+            return Report(self._findings, 0, 0, 0)
         owners = [owner async for owner in self._backends.catalog.owners()]
         for owner in owners:
             await self._compare_counts(owner)
@@ -123,15 +130,30 @@ class Doctor:
         async for bundle in self._backends.bundles.unfinished(before=now + _EVERY_BUNDLE):
             if bundle.at(now).state not in {*RUNNING, BundleState.READY}:
                 continue
-            try:
-                await self._backends.blobs.stat(BlobKey(bundle.owner, BlobKind.MANIFEST, bundle.id))
-            except NotFound:
-                mended = self._repair and await self._end(bundle)
-                detail = f"the manifest of bundle {bundle.id} is gone"
-                self._found("missing_manifest", detail, mended=mended)
+            if await self._lacks_its_manifest(bundle):
+                failure = Failure("missing_manifest", "its list of photos is gone; order it again")
+                await self._end(bundle, failure)
+            elif await self._lacks_its_archive(bundle):
+                failure = Failure("missing_archive", "its archive is gone; order it again")
+                await self._end(bundle, failure)
 
-    async def _end(self, bundle: Bundle) -> bool:
-        failure = Failure("missing_manifest", "its list of photos is gone; order it again")
+    async def _lacks_its_manifest(self, bundle: Bundle) -> bool:
+        try:
+            await self._backends.blobs.stat(BlobKey(bundle.owner, BlobKind.MANIFEST, bundle.id))
+        except NotFound:
+            return True
+        return False
+
+    async def _lacks_its_archive(self, bundle: Bundle) -> bool:
+        if bundle.state is not BundleState.READY or self._archives is None:
+            return False
+        return not await self._archives.is_whole(bundle)
+
+    async def _end(self, bundle: Bundle, failure: Failure) -> None:
+        mended = self._repair and await self._fail(bundle, failure)
+        self._found(failure.code, f"bundle {bundle.id}: {failure.detail}", mended=mended)
+
+    async def _fail(self, bundle: Bundle, failure: Failure) -> bool:
         failed = replace(bundle.moved(BundleState.FAILED, failure=failure), lease_until=None)
         try:
             await self._backends.bundles.replace(failed)

@@ -62,8 +62,17 @@ class Stage:
     rekognition: rekognition.FakeRekognition
     http: ClientSession
     apis: Sequence[Running]
-    workers: list[Running]
+    workers: Sequence[Running]
     owner: OwnerId
+    surroundings: Mapping[str, str]
+    settings: Mapping[str, object]
+
+    async def doctor(self, folder: Path) -> tuple[int, str]:
+        """Have everything examined; answer with the exit status and what is told."""
+        status, told, errors = await imgtag(
+            folder, "doctor", surroundings=self.surroundings, **self.settings
+        )
+        return status, told + errors
 
     async def call(self, method: str, path: str, *, api: int = 0, **more: Any) -> Any:
         """Call one of the instances."""
@@ -203,7 +212,9 @@ async def stage(
         ]
         bearer = {"Authorization": f"Bearer {provider.token()}"}
         http = await enter(ClientSession(headers=bearer))
-        yield Stage(notified, fake, http, started[:2], started[2:], OwnerId(provider.subject))
+        owner = OwnerId(provider.subject)
+        apis, workers = started[:2], started[2:]
+        yield Stage(notified, fake, http, apis, workers, owner, surroundings, settings)
 
 
 async def streamed_here(stage: Stage, bundle_id: BundleId, folder: Path) -> bytes:
@@ -273,6 +284,18 @@ async def test_photos_become_an_archive_whoever_dies(stage: Stage, tmp_path: Pat
     assert {name: held[name] for name in files} == files
     here = await streamed_here(stage, BundleId(ready["id"]), tmp_path / "here")
     assert archive.read_bytes() == here
+
+    status, told = await stage.doctor(tmp_path)
+    assert (status, told.splitlines()[-1]) == (0, "all is well"), told
+    await lose(stage, BlobKey(stage.owner, BlobKind.ARCHIVE, BundleId(ready["id"])))
+    status, told = await stage.doctor(tmp_path)
+    assert (status, told.partition(":")[0]) == (1, "missing_archive"), told
+
+
+async def lose(stage: Stage, key: BlobKey) -> None:
+    """Take an object from S3 behind the back of imgtag."""
+    async with BACKENDS["s3"].blobs(stage.cloud.context) as s3:
+        await s3.delete(key)
 
 
 def must_please_unzip(archive: Path) -> None:

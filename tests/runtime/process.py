@@ -20,11 +20,16 @@ def environment(data_dir: Path, **settings: object) -> Mapping[str, str]:
     return {"PATH": os.environ["PATH"], "IMGTAG_DATA_DIR": str(data_dir), **chosen}
 
 
-async def imgtag(data_dir: Path, *arguments: str, **settings: object) -> tuple[int, str, str]:
+async def imgtag(
+    data_dir: Path,
+    *arguments: str,
+    surroundings: Mapping[str, str] | None = None,
+    **settings: object,
+) -> tuple[int, str, str]:
     """Run a command to its end; answer with status, stdout and stderr."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "imgtag", *arguments,
-        env=environment(data_dir, **settings),
+        env={**environment(data_dir, **settings), **(surroundings or {})},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     async with asyncio.timeout(START_SECONDS):

@@ -1,5 +1,6 @@
 """The doctor compares what should be with what is."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from imgtag.domain.bundles import BundleState
@@ -8,7 +9,9 @@ from imgtag.domain.keys import BlobKey, BlobKind
 from imgtag.domain.photos import Failure, PhotoState
 from imgtag.domain.queries import Query
 from imgtag.services.doctor import examine
+from imgtag.testing.faults import Faults, faulty
 from imgtag.testing.photos import ADA, jpeg
+from tests.unit.parted import PartedBlobStore
 from tests.unit.services import BAD, Desk, desk
 from tests.unit.test_sweep import sweeper
 
@@ -84,3 +87,33 @@ async def test_the_doctor_sends_again_what_was_given_up_on() -> None:
     assert await codes(at) == []
     states = [(await at.ports.catalog.get(ADA, each.id)).state for each in (stuck, damaged)]
     assert states == [PhotoState.LABELLED, PhotoState.FAILED]
+
+
+async def test_the_doctor_names_what_does_not_answer() -> None:
+    """Each backend that can't answer, and nothing else: the rest could not be told from that."""
+    at, faults = desk(), Faults()
+    faults.fail("tally", nth=None)
+    at.ports = replace(at.ports, catalog=faulty(at.ports.catalog, faults))
+    report = await examine(at.ports, at.clock, repair=True)
+    assert [(each.code, each.detail) for each in report.findings] == [
+        ("unreachable", "catalog: this was made to fail")
+    ]
+    assert not report.healthy
+
+
+async def test_the_doctor_misses_an_archive_that_was_built() -> None:
+    """A bundle that is ready, and whose archive is gone, can only be ordered again."""
+    at = desk()
+    blobs = PartedBlobStore(at.clock)
+    at.ports = replace(at.ports, blobs=blobs)
+    bundle = at.make.bundle().ready(at.clock.now())
+    await at.ports.bundles.create(bundle, idempotency_key=None, event=None)
+    blobs.put(BlobKey(ADA, BlobKind.MANIFEST, bundle.id), b"{}", "application/json")
+    archive = BlobKey(ADA, BlobKind.ARCHIVE, bundle.id)
+    blobs.put(archive, bytes(bundle.bytes), "application/zip")
+    assert await codes(at) == []
+    await blobs.delete(archive)
+    assert await codes(at) == ["missing_archive"]
+    await examine(at.ports, at.clock, repair=True)
+    assert (await at.ports.bundles.get(ADA, bundle.id)).state is BundleState.FAILED
+    assert await codes(at) == []

@@ -137,7 +137,10 @@ class S3BlobStore:
             with translated("blobs"):
                 async for page in lister.paginate(Bucket=bucket, Prefix=f"{kind}/"):
                     for found in page.get("Contents", ()):
-                        yield BlobKey.parse(found["Key"])
+                        try:
+                            yield BlobKey.parse(found["Key"])
+                        except NotFound:
+                            continue  # somebody else's
 
     async def write_parts(
         self, key: BlobKey, *, content_type: str, checkpoint: str | None = None

@@ -103,6 +103,15 @@ class RekognitionLabeler:
             await self._answers.keep(owner, subject.sha256, hits)
             return hits
 
+    async def reach(self) -> None:
+        """Ask about something that is no photo: the right answer is that it can't be read."""
+        with translated("labels"):
+            try:
+                await self._rekognition.detect_labels(Image={"Bytes": b"no photo"})
+            except ClientError as error:
+                if code_of(error) not in _UNREADABLE:
+                    raise
+
     async def _without(self, subject: Subject) -> Sequence[LabelHit]:
         self.usage.refused += 1
         if self._fallback:

@@ -38,6 +38,10 @@ class SnsNotifier:
         self._topic = topic
         self._records = records
 
+    async def reach(self) -> None:
+        with translated("topic"):
+            await self._sns.get_topic_attributes(TopicArn=self._topic)
+
     async def notify(self, notice: Notice) -> None:
         await self._end_retired(notice.owner)
         owner = {"DataType": "String", "StringValue": notice.owner}

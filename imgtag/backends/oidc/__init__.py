@@ -31,10 +31,14 @@ class OidcAuthenticator:
     def __init__(
         self, provider: Provider, verifier: Verifier, records: RecordStore, clock: Clock
     ) -> None:
+        self._provider = provider
         self._verifier = verifier
         self._sessions = Sessions(provider, verifier, records, clock)
         self._api_tokens = ApiTokens(records, clock)
         self.code_flow = CodeFlow(provider, verifier, self._sessions, clock)
+
+    async def reach(self) -> None:
+        await self._provider.keys()
 
     async def by_session(self, secret: str) -> Principal:
         return await self._sessions.find(secret)
