@@ -1,8 +1,6 @@
 """The only module that picks adapters: settings in, a working system out."""
 
 import os
-import secrets
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import (
     AbstractContextManager,
@@ -12,8 +10,9 @@ from contextlib import (
 )
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Final
+
+import structlog
 
 from imgtag import backends
 from imgtag.api.keys import Services
@@ -37,15 +36,13 @@ from imgtag.services.layouts import Layouts
 from imgtag.services.metered import MeteredLabeler
 from imgtag.services.notifications import Notifications
 from imgtag.services.photos import Photos
-from imgtag.services.signing import Signer
+from imgtag.services.signing import Signer, kept_secret
 from imgtag.services.sweep import Lifetimes, Sweeper
 from imgtag.services.uploads import Uploads
 from imgtag.services.watch import Watcher
 from imgtag.settings import Settings
 from imgtag.worker import Work
 
-_KEY_FILE: Final = "signing.key"
-_SECRET_BYTES: Final = 32
 _IN_DATA_DIR: Final = frozenset({"files", "sqlite"})
 # No other process reaches these, so that nothing happens without this one.
 _OF_ONE_PROCESS: Final = _IN_DATA_DIR | {"memory"}
@@ -53,6 +50,8 @@ _OF_ONE_PROCESS: Final = _IN_DATA_DIR | {"memory"}
 _JOBS_AT_ONCE: Final = 4
 _SOURCES: Final = {Scheme.FILE: "files", Scheme.S3: "s3"}
 _NOBODY: Final = OwnerId("readiness-probe")
+
+log = structlog.get_logger(__name__)
 
 
 class SystemClock:
@@ -88,6 +87,7 @@ async def open_backends(settings: Settings) -> AsyncIterator[Backends]:
     """Open one of each port, as the settings name them; closed in reverse."""
     async with AsyncExitStack() as stack:
         settings = await _with_parameters(settings)
+        backends.must_be_set(settings, *backends.PORTS)
         context = backends.Context(settings, SystemClock(), stack)
         enter = stack.enter_async_context
         open_queue = backends.find("queue", settings.queue)
@@ -140,6 +140,7 @@ async def _open_sources(context: backends.Context) -> Mapping[Scheme, ImportSour
 async def open_labelling(settings: Settings) -> AsyncIterator[LabellingTools]:
     """Open only what labelling a file takes."""
     async with AsyncExitStack() as stack:
+        backends.must_be_set(settings, "labeler")
         context = backends.Context(settings, SystemClock(), stack)
         labeler = backends.find("labeler", settings.labeler)(context)
         yield LabellingTools(
@@ -344,17 +345,6 @@ def _secret(settings: Settings) -> str:
     """Take the secret that is set, or keep one of our own in the data folder."""
     if settings.secret:
         return settings.secret.get_secret_value()
-    path = settings.data_dir / _KEY_FILE
-    if not path.exists() or not path.read_text():
-        _make_secret(path)
-    return path.read_text()
-
-
-def _make_secret(path: Path) -> None:
-    """Write a new secret, whole or not at all: half of one would be no secret."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-        file.write(secrets.token_urlsafe(_SECRET_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
+    if not _stores(settings) & _OF_ONE_PROCESS:
+        log.warning("IMGTAG_SECRET is not set: other instances can't read what this one signs")
+    return kept_secret(settings.data_dir)

@@ -4,7 +4,7 @@ A package adds one through the entry-point group ``imgtag.backends``: the entry 
 a setting such as ``IMGTAG_BLOBS`` says, and it loads a `Backend` that opens one or more ports.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -92,6 +92,7 @@ class Backend:
     """Openers for the ports that a backend has; None for those that it hasn't.
 
     Each opener is called once in a process and gives an adapter that is complete when entered.
+    *needs* are the settings without which a port can't be opened; they are set when it is.
     """
 
     blobs: Callable[[Context], Opened[BlobStore]] | None = None
@@ -106,8 +107,10 @@ class Backend:
     auth: Callable[[Context], Opened[Authenticator]] | None = None
     waker: Callable[[Context], Opened[Waker]] | None = None
     parameters: Callable[[Context], Awaitable[Settings]] | None = None
+    needs: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
+PORTS: Final = ("blobs", "catalog", "queue", "labeler", "notifier", "auth", "bundles")
 # Imported when asked for, so that a process pays only for the libraries that it uses.
 _BUILT_IN: Final = {
     "memory": "imgtag.backends.memory",
@@ -141,6 +144,20 @@ def find(port: str, name: str) -> Any:
         msg = f"the backend {name!r} has no {port}"
         raise Invalid(msg, code="unknown_backend")
     return opener
+
+
+def must_be_set(settings: Settings, *ports: str) -> None:
+    """Raise `Invalid`, code ``setting_missing``, for all settings at once that *ports* lack."""
+    missing: dict[str, str] = {}
+    for port in ports:
+        name = getattr(settings, port)
+        for setting in _load(port, name).needs.get(port, ()):
+            if not getattr(settings, setting):
+                missing.setdefault(setting, name)
+    if missing:
+        listed = ", ".join(f"IMGTAG_{each.upper()} ({name})" for each, name in missing.items())
+        msg = f"not set, and needed by the backends that are chosen: {listed}"
+        raise Invalid(msg, code="setting_missing")
 
 
 async def open_records(context: Context) -> RecordStore:

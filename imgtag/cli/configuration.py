@@ -9,14 +9,13 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from imgtag.backends import find
+from imgtag.backends import PORTS, find
 from imgtag.cli.output import note
 from imgtag.cli.running import Misconfigured
 from imgtag.domain.errors import Invalid
 from imgtag.settings import CLIENT_NAMES, Settings, config_file
 
 PREFIX: Final = "IMGTAG_"
-PORTS: Final = ("blobs", "catalog", "queue", "labeler", "notifier", "auth", "bundles")
 # Read by the command line itself, or before there are settings.
 OTHER_NAMES: Final = frozenset(
     {"IMGTAG_CONFIG", *(f"{PREFIX}{name.upper()}" for name in CLIENT_NAMES)}

@@ -68,7 +68,7 @@ def _explained(error: BaseException) -> int | None:
         case click.UsageError():
             error.show()
             return Exit.WRONG_USAGE
-        case Misconfigured() | ImgtagError(code="unknown_backend"):
+        case Misconfigured() | ImgtagError(code="unknown_backend" | "setting_missing"):
             code = Exit.WRONG_USAGE
         case _:
             pass

@@ -2,13 +2,20 @@
 
 import hashlib
 import hmac
+import os
+import secrets
+import tempfile
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from imgtag.domain.errors import Invalid
+
+_KEY_FILE: Final = "signing.key"
+_SECRET_BYTES: Final = 32
 
 
 class Signer:
@@ -45,3 +52,21 @@ class Signer:
             salt=f"imgtag.{purpose}",
             signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
         )
+
+
+def kept_secret(folder: Path) -> str:
+    """Read the secret that *folder* keeps, which is made the first time."""
+    path = folder / _KEY_FILE
+    if not path.exists() or not path.read_text():
+        _make_secret(path)
+    return path.read_text()
+
+
+def _make_secret(path: Path) -> None:
+    """Write a new secret, whole or not at all: half of one would be no secret."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+        file.write(secrets.token_urlsafe(_SECRET_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    Path(file.name).replace(path)

@@ -20,7 +20,14 @@ def mixed(cloud: Cloud, **chosen: Any) -> Settings:
     names = {"catalog": "sqlite", "queue": "sqlite", "bundles": "sqlite", "blobs": "files"}
     known = cloud.settings.model_dump() | MEMORY | names
     return Settings(
-        **{**known, "auth": "none", "imaging_workers": 1, "poll_seconds": 0.2, **chosen}
+        **{
+            **known,
+            "auth": "none",
+            "public_url": "",
+            "imaging_workers": 1,
+            "poll_seconds": 0.2,
+            **chosen,
+        }
     )
 
 

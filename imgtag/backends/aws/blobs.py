@@ -226,7 +226,6 @@ async def _nothing() -> AsyncIterator[bytes]:
 @asynccontextmanager
 async def open_blobs(context: Context) -> AsyncIterator[S3BlobStore]:
     """Open the store on the buckets that the settings name."""
-    clients.require(context, "s3_bucket", "s3_working_bucket")
     s3, settings = await clients.s3(context), context.settings
     places = Places.of(settings)
     session = await clients.core_session(context)

@@ -140,12 +140,3 @@ async def rekognition(context: Context) -> "RekognitionClient":
     """Open Rekognition; its own rate limit is met by slowing down (adaptive retries)."""
     config = _config(retries={"total_max_attempts": 6, "mode": "adaptive"}, read_timeout=60)
     return cast("RekognitionClient", await _client(context, "rekognition", "rekognition", config))
-
-
-def require(context: Context, *names: str) -> None:
-    """Raise `Invalid`, naming all at once, when one of the settings *names* is empty."""
-    missing = [name for name in names if not getattr(context.settings, name)]
-    if missing:
-        listed = ", ".join(f"IMGTAG_{name.upper()}" for name in missing)
-        msg = f"the AWS backends need {listed}"
-        raise Invalid(msg, code="setting_missing")

@@ -247,7 +247,6 @@ def _unless_too_late() -> Iterator[None]:
 async def open_queue(context: Context, topic: Topic) -> AsyncIterator[SqsQueue]:
     """Open the queue of *topic* that the settings name."""
     setting = f"sqs_{topic}"
-    clients.require(context, setting)
     url = str(getattr(context.settings, setting))
     sqs, polls = await clients.sqs(context), await clients.sqs_polls(context)
     dead_url = await _dead_url(sqs, url)

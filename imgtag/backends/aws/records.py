@@ -90,6 +90,5 @@ def _millis(time: datetime) -> int:
 @asynccontextmanager
 async def open_records(context: Context) -> AsyncIterator[DynamoRecordStore]:
     """Open the records in the table that the settings name."""
-    clients.require(context, "dynamodb_jobs")
     table = Table(await clients.dynamodb(context), context.settings.dynamodb_jobs)
     yield DynamoRecordStore(table, context.clock)

@@ -271,8 +271,7 @@ def _load(data: Sequence[Any]) -> LabelHit:
 async def open_labeler(context: Context) -> AsyncIterator[RekognitionLabeler]:
     """Open the labeler; it reads originals where the store of the settings keeps them."""
     settings = context.settings
-    on_s3 = settings.blobs == "s3"
-    clients.require(context, "dynamodb_jobs", *(["s3_bucket"] if on_s3 else []))
+    on_s3 = settings.blobs == "s3" and settings.s3_bucket
     table = Table(await clients.dynamodb(context), settings.dynamodb_jobs)
     fallback = None
     if settings.rekognition_fallback:

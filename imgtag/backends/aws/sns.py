@@ -168,6 +168,5 @@ def _subject(text: str) -> str:
 @asynccontextmanager
 async def open_notifier(context: Context) -> AsyncIterator[SnsNotifier]:
     """Open the notifier on the topic that the settings name."""
-    clients.require(context, "sns_topic", "public_url")
     sns, topic = await clients.sns(context), context.settings.sns_topic
     yield SnsNotifier(sns, topic, await open_records(context))

@@ -14,10 +14,9 @@ from imgtag.backends.oidc.keys import KeySet
 from imgtag.backends.oidc.provider import Provider
 from imgtag.backends.oidc.sessions import Sessions
 from imgtag.backends.oidc.verify import Verifier, principal_of
-from imgtag.domain.errors import Conflict, Invalid, Unauthenticated
+from imgtag.domain.errors import Conflict, Unauthenticated
 from imgtag.domain.ids import OwnerId, TokenId
 from imgtag.ports import ApiToken, Clock, Principal, RecordStore, Scope, SignedIn
-from imgtag.settings import Settings
 
 TIMEOUT_SECONDS: Final = 10
 _ELSEWHERE: Final = "one signs in at the provider"
@@ -83,7 +82,6 @@ class OidcAuthenticator:
 async def open_authenticator(context: Context) -> AsyncIterator[OidcAuthenticator]:
     """Open the authenticator for the provider that the settings name."""
     settings = context.settings
-    _must_name_a_provider(settings)
     secret = settings.oidc_client_secret
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout) as http:
@@ -100,12 +98,6 @@ async def open_authenticator(context: Context) -> AsyncIterator[OidcAuthenticato
         yield OidcAuthenticator(provider, verifier, records, context.clock)
 
 
-def _must_name_a_provider(settings: Settings) -> None:
-    missing = [name for name in ("oidc_issuer", "oidc_client_id") if not getattr(settings, name)]
-    if missing:
-        listed = " and ".join(f"IMGTAG_{name.upper()}" for name in missing)
-        msg = f"to sign in by OpenID Connect, set {listed}"
-        raise Invalid(msg, code="setting_missing")
-
-
-BACKENDS: Final = {"oidc": Backend(auth=open_authenticator)}
+BACKENDS: Final = {
+    "oidc": Backend(auth=open_authenticator, needs={"auth": ("oidc_issuer", "oidc_client_id")})
+}

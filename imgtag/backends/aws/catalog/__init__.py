@@ -236,7 +236,6 @@ def _batches(table: Table, keys: Keys, changes: Sequence[Change]) -> Sequence[Se
 @asynccontextmanager
 async def open_catalog(context: Context, events: EventQueue) -> AsyncIterator[DynamoCatalog]:
     """Open the catalog on the table that the settings name."""
-    clients.require(context, "dynamodb_catalog")
     settings = context.settings
     table = Table(await clients.dynamodb(context), settings.dynamodb_catalog)
     yield DynamoCatalog(table, events, clock=context.clock, shards=settings.dynamodb_shards)

@@ -241,6 +241,5 @@ def _piece_rows(bundle: Bundle, pieces: Sequence[str]) -> Sequence[Item]:
 @asynccontextmanager
 async def open_bundles(context: Context, events: EventQueue) -> AsyncIterator[DynamoBundleStore]:
     """Open the store on the table that the settings name."""
-    clients.require(context, "dynamodb_jobs")
     table = Table(await clients.dynamodb(context), context.settings.dynamodb_jobs)
     yield DynamoBundleStore(table, events, context.clock)

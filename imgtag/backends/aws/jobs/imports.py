@@ -164,6 +164,5 @@ def _load(owner: OwnerId, item: Item) -> Import:
 @asynccontextmanager
 async def open_imports(context: Context, events: EventQueue) -> AsyncIterator[DynamoImportStore]:
     """Open the store on the table that the settings name."""
-    clients.require(context, "dynamodb_jobs")
     table = Table(await clients.dynamodb(context), context.settings.dynamodb_jobs)
     yield DynamoImportStore(table, events, context.clock)
