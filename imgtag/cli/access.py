@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from imgtag.backends import Context, find
+from imgtag.backends import Context, find, must_be_set
 from imgtag.backends.local.accounts import LocalAccounts
 from imgtag.cli.configuration import load_settings
 from imgtag.cli.running import Failed
@@ -15,6 +15,7 @@ from imgtag.ports import Authenticator, Principal
 async def open_authenticator() -> AsyncIterator[Authenticator]:
     """Open what knows people, as the settings name it; a service may be running meanwhile."""
     settings = load_settings()
+    must_be_set(settings, "auth", "bundles")
     async with AsyncExitStack() as stack:
         context = Context(settings, SystemClock(), stack)
         yield await stack.enter_async_context(find("auth", settings.auth)(context))

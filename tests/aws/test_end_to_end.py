@@ -27,8 +27,9 @@ from imgtag.pipeline.prefetch import prefetch
 from imgtag.services.building import MIB, PART_BYTES
 from imgtag.services.layouts import Layouts
 from imgtag.testing.contracts.blob_store import read, write
-from tests.aws import oidc_provider, rekognition
+from tests.aws import rekognition
 from tests.aws.cloud import ACCOUNT, REGION, Cloud
+from tests.oidc import provider as oidc
 from tests.runtime.process import Running, imgtag, running
 from tests.unit.imaging.pictures import encoded, noise
 
@@ -169,7 +170,7 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     """Start two of each role, a Rekognition and a provider of identities."""
     fake = rekognition.FakeRekognition()
-    provider = oidc_provider.FakeProvider(SystemClock())
+    provider = oidc.FakeProvider(SystemClock())
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         surroundings = {
@@ -179,7 +180,7 @@ async def stage(
             "AWS_ENDPOINT_URL": notified.server.url,
             "AWS_ENDPOINT_URL_REKOGNITION": await enter(rekognition.serving(fake)),
         }
-        issuer = await enter(oidc_provider.serving(provider))
+        issuer = await enter(oidc.serving(provider))
         named = (
             *("s3_bucket", "s3_working_bucket", "sqs_photos", "sqs_bundles"),
             *("dynamodb_catalog", "dynamodb_jobs", "sns_topic"),
@@ -189,7 +190,7 @@ async def stage(
             "profile": "aws",
             "public_url": PUBLIC_URL,
             "oidc_issuer": issuer,
-            "oidc_client_id": oidc_provider.CLIENT,
+            "oidc_client_id": oidc.CLIENT,
             "dynamodb_shards": 2,
             "sqs_lease_seconds": LEASE_SECONDS,
             "poll_seconds": 1,
