@@ -9,6 +9,7 @@ import re
 import struct
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from imgtag.domain.photos import CONTENT_TYPES, Content, Facts, Raster
@@ -52,13 +53,13 @@ class Header:
 
 def pack_question(number: int, question: Question) -> bytes:
     """Encode question *number*."""
-    spec = question.rendition
-    said = {
-        "number": number,
-        "digest": question.digest,
-        "rendition": spec and {**asdict(spec), "unless_types": sorted(spec.unless_types)},
-    }
+    said = {"number": number, "digest": question.digest, "rendition": _spec(question.rendition)}
     return json.dumps(said).encode() + b"\n"
+
+
+@lru_cache(maxsize=8)
+def _spec(spec: RenditionSpec | None) -> dict[str, Any] | None:
+    return {**asdict(spec), "unless_types": sorted(spec.unless_types)} if spec else None
 
 
 def unpack_question(line: bytes) -> tuple[int, Question]:

@@ -14,6 +14,7 @@ from collections.abc import (
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -203,8 +204,7 @@ class FileBlobStore:
                 yield key
 
     def local_path(self, key: BlobKey) -> Path:
-        owner = re.sub("[A-Z]", lambda letter: f"={letter[0].lower()}", key.owner)
-        return self._root / key.kind / owner / key.name[-2:] / key.name
+        return self._root.joinpath(key.kind, _folder_name(key.owner), key.name[-2:], key.name)
 
     async def upload_ticket(self, key: BlobKey, terms: UploadTerms) -> UploadTicket | None:  # noqa: ARG002
         return None
@@ -244,6 +244,12 @@ async def open_blobs(root: Path) -> AsyncIterator[FileBlobStore]:
             sync_folder(root.parent)
         threads = stack.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="files"))
         yield FileBlobStore(root, temporary, threads)
+
+
+@lru_cache(maxsize=1024)
+def _folder_name(owner: OwnerId) -> str:
+    """Spell *owner* so that it stays apart from others where upper and lower case are the same."""
+    return re.sub("[A-Z]", lambda letter: f"={letter[0].lower()}", owner)
 
 
 @contextmanager
