@@ -49,8 +49,8 @@ async def list_labels(request: web.Request) -> web.Response:
     owner = principal(request).owner
     thumbnails = _thumbnails(request)
     counts = await services(request).photos.counts(owner, covers=asked.covers)
-    labels = {
-        str(count.name): LabelTotal(
+    labels: dict[str, LabelTotal] = {
+        count.name: LabelTotal(
             count=count.photos, cover=count.cover and thumbnails.url(owner, count.cover)
         )
         for count in counts

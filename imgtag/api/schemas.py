@@ -1,6 +1,6 @@
 """The JSON that comes in and goes out. The OpenAPI document is made from these very models."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -158,14 +158,16 @@ class BoxOut(Outgoing):
     height: float
 
 
-class LabelOut(Outgoing):
+# These two are no models: an answer has hundreds of them, and a model takes five times as long.
+@dataclass(slots=True, kw_only=True)
+class LabelOut:
     """A label on a photo."""
 
     name: str
     confidence: Annotated[float, Field(ge=0, le=100)]
     source: Source
     model: Annotated[str | None, Told] = None
-    parents: list[str]
+    parents: tuple[str, ...]
     boxes: Annotated[list[BoxOut] | None, Told] = None
 
 
@@ -208,7 +210,8 @@ class Layout(Outgoing):
     photos: list[tuple[str, int | None, int | None, Time | None]]
 
 
-class LabelTotal(Outgoing):
+@dataclass(slots=True, kw_only=True)
+class LabelTotal:
     """How many photos carry a label; *cover* is the thumbnail of one, when asked for."""
 
     count: int

@@ -83,7 +83,7 @@ def label_out(label: Label) -> LabelOut:
         confidence=round(label.confidence, 2),
         source=label.source,
         model=label.model,
-        parents=list(label.parents),
+        parents=label.parents,
         boxes=boxes or None,
     )
 
