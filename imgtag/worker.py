@@ -23,6 +23,7 @@ from imgtag.ports import Delivery, EventQueue
 
 MAX_ATTEMPTS: Final = 5
 _BACK_OFF_SECONDS: Final = (1, 5, 30, 120)
+LONG_WAIT_SECONDS: Final = 600
 _PAUSE_SECONDS: Final = 2
 _HAND_BACK_SECONDS: Final = 3
 
@@ -135,6 +136,11 @@ class Consumer:
         try:
             await self._work.handle(event)
         except Unavailable as error:
+            if error.retry_after_seconds >= LONG_WAIT_SECONDS:
+                # No attempt of ours can outwait that; the sweeper brings back what is not done.
+                log.info("left for later", code=error.code, detail=error.detail)
+                await delivery.acknowledge()
+                return "postponed"
             return await self._try_again(delivery, event, Failure(error.code, error.detail))
         except ImgtagError as error:
             return await self._end(delivery, event, Failure(error.code, error.detail))

@@ -108,6 +108,13 @@ class Photo:
         return Content(self.size, self.sha256, self.crc32)
 
     @property
+    def facts(self) -> Facts | None:
+        """What decoding told, once it has."""
+        if self.content_type is None or self.width is None or self.height is None:
+            return None
+        return Facts(self.content_type, self.width, self.height, self.taken_at)
+
+    @property
     def in_library(self) -> bool:
         """Whether it counts: its bytes have arrived, and it is not in the trash."""
         return self.state is not PhotoState.AWAITING and self.trashed_at is None

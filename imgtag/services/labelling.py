@@ -89,7 +89,9 @@ class Labelling:
     async def _label(self, owner: OwnerId, photo_id: PhotoId) -> None:
         try:
             photo = await self._catalog.get(owner, photo_id)
-            if photo.state in {PhotoState.AWAITING, PhotoState.STORED}:
+            if photo.state not in {PhotoState.AWAITING, PhotoState.STORED}:
+                return
+            if not await self._labelled_by_rendition(photo):
                 async with self._on_disk(photo) as (path, content):
                     await self._look_at(photo, content, path)
         except TooLarge:
@@ -105,6 +107,23 @@ class Labelling:
         except Conflict:
             return  # it was stored while the limit was higher
 
+    async def _labelled_by_rendition(self, photo: Photo) -> bool:
+        """Label again by what was kept of a photo that lies far away, if anything was.
+
+        Reading its original could bring that back from an archive tier, for months.
+        """
+        key = BlobKey(photo.owner, BlobKind.RENDITION, photo.id)
+        content, facts = photo.content, photo.facts
+        if content is None or facts is None or self._blobs.local_path(key):
+            return False
+        try:
+            async with self._blobs.read(key) as chunks:
+                jpeg = b"".join([chunk async for chunk in chunks])
+        except NotFound:
+            return False
+        await self._ask(photo, content, facts, Rendition(jpeg))
+        return True
+
     async def _look_at(self, photo: Photo, content: Content, path: Path) -> None:
         try:
             seen = await self._inspector.inspect(path, self._spec)
@@ -115,21 +134,23 @@ class Labelling:
         await self._keep(photo, BlobKind.THUMBNAIL, seen.thumbnail)
         if seen.rendition:
             await self._keep(photo, BlobKind.RENDITION, seen.rendition)
-        await self._ask(photo, content, seen)
-
-    async def _ask(self, photo: Photo, content: Content, seen: Inspection) -> None:
-        key = BlobKey(photo.owner, BlobKind.ORIGINAL, photo.id)
         rendition = Rendition(seen.rendition or seen.thumbnail, seen.raster)
-        subject = Subject(key, content.sha256, content.size, seen.facts, rendition)
+        await self._ask(photo, content, seen.facts, rendition)
+
+    async def _ask(
+        self, photo: Photo, content: Content, facts: Facts, rendition: Rendition
+    ) -> None:
+        key = BlobKey(photo.owner, BlobKind.ORIGINAL, photo.id)
+        subject = Subject(key, content.sha256, content.size, facts, rendition)
         try:
             found = await self._labeler.detect(subject)
         except Invalid as error:
             failure = Failure(error.code, error.detail)
-            await self._fail(photo, content.sha256, failure, seen.facts)
+            await self._fail(photo, content.sha256, failure, facts)
             return
         hits = self._limits.keep(found)
         labelled = await self._catalog.label(
-            photo.owner, photo.id, content.sha256, seen.facts, hits, model=self._labeler.model
+            photo.owner, photo.id, content.sha256, facts, hits, model=self._labeler.model
         )
         self._tell(labelled)
 

@@ -145,3 +145,21 @@ async def test_what_came_larger_than_allowed_goes() -> None:
         await at.ports.catalog.get(ADA, photo.id)
     [told] = await at.ports.photo_events.receive(limit=1, wait=timedelta(0))
     assert told.event == PhotoDiscarded(ADA, photo.id)
+
+
+async def test_labelling_again_reads_the_rendition() -> None:
+    """Where the original lies far away, it may be archived, and reading would bring it back."""
+    at = desk()
+    photo = await at.stored(jpeg())
+    event = PhotoStored(ADA, photo.id)
+    await at.labelling.handle(event)
+    kept = BlobKey(ADA, BlobKind.RENDITION, photo.id)
+    async with at.ports.blobs.write(kept, content_type="image/jpeg") as writer:
+        await writer.write(jpeg(8, 6))
+    await at.ports.blobs.delete(BlobKey(ADA, BlobKind.ORIGINAL, photo.id))
+    await at.ports.catalog.relabel(ADA, photo.id, event)
+    await at.labelling.handle(event)
+
+    assert (await at.ports.catalog.get(ADA, photo.id)).state is PhotoState.LABELLED
+    assert at.labeler.asked[-1].rendition.jpeg == jpeg(8, 6)
+    assert at.labeler.asked[-1].facts == at.labeler.asked[0].facts

@@ -63,6 +63,25 @@ async def test_what_is_done_is_acknowledged() -> None:
     assert await bench.queue.waiting() == 0
 
 
+async def test_what_has_to_wait_for_long_is_left_to_the_sweeper() -> None:
+    """A month's limit is no failure: nothing is given up, and no attempt is used."""
+    attempts, done = 0, asyncio.Event()
+
+    async def handle(_: Event) -> None:
+        nonlocal attempts
+        attempts += 1
+        done.set()
+        msg = "this month's limit is reached"
+        raise Unavailable(msg, retry_after_seconds=3600)
+
+    bench = Bench(handle)
+    await bench.queue.send(bench.event)
+    await bench.run_until(done)
+
+    assert (attempts, bench.given_up) == (1, [])
+    assert await bench.queue.waiting() == await bench.queue.dead_letters() == 0
+
+
 async def test_what_may_pass_is_tried_again_and_then_given_up() -> None:
     """Unavailable is released with back-off; the last attempt is told and buried."""
     attempts, done = 0, asyncio.Event()
