@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from imgtag.domain.bundles import RUNNING, Bundle, BundleState, default_name
-from imgtag.domain.errors import Conflict, Invalid, NotFound
+from imgtag.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from imgtag.domain.events import BundleEnded, BundleRequested
 from imgtag.domain.ids import BundleId, OwnerId
 from imgtag.domain.keys import BlobKey, BlobKind
@@ -185,8 +185,14 @@ class Bundles:
             bundle = await self._bundles.replace(_ended(bundle, BundleState.CANCELLED))
             self._tell(bundle)
         if self._archives:
-            # Links to the archive that were signed before die with it.
-            await self._archives.drop(bundle)
+            await self._drop_now(self._archives, bundle)
+
+    async def _drop_now(self, archives: Archives, bundle: Bundle) -> None:
+        """Let links to the archive that were signed before die with it."""
+        try:
+            await archives.drop(bundle)
+        except Unavailable as error:
+            log.warning("left to the sweeper", bundle=bundle.id, error=error.detail)
 
     async def open(self, bundle: Bundle) -> Download:
         """Get a bundle ready to be sent. Raises `Gone` when it has ended."""
