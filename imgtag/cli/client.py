@@ -281,7 +281,9 @@ def _seconds(text: str | None) -> float | None:
 
 def _unreachable(url: str, error: Exception) -> str:
     what = "it did not answer in time" if isinstance(error, TimeoutError) else str(error)
-    if isinstance(error, aiohttp.ClientConnectorError):
+    if isinstance(error, aiohttp.ClientSSLError):
+        what = "it does not speak TLS as it should; is it http:// perhaps?"
+    elif isinstance(error, aiohttp.ClientConnectorError):
         what = os.strerror(error.os_error.errno) if error.os_error.errno else str(error)
     return f"can't reach {_origin(url)}: {what or type(error).__name__}"
 

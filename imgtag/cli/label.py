@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from imgtag.cli.configuration import load_settings
+from imgtag.cli.files import RegularFile
 from imgtag.cli.output import json_option, note, print_json, table
 from imgtag.cli.running import Exit
 from imgtag.compose import LabellingTools, open_labelling
@@ -39,7 +40,7 @@ class Labelled:
     nargs=-1,
     required=True,
     metavar="FILE...",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=RegularFile(),
 )
 @json_option
 def label(files: tuple[Path, ...], *, as_json: bool) -> int:

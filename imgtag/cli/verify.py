@@ -5,15 +5,14 @@ from pathlib import Path
 
 import click
 
+from imgtag.cli.files import RegularFile
 from imgtag.cli.output import byte_meter, human_size, json_option, note, print_json, say
 from imgtag.cli.running import Exit
 from imgtag.cli.verification import Verdict, verify_archive
 
 
 @click.command()
-@click.argument(
-    "file", metavar="FILE.zip", type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@click.argument("file", metavar="FILE.zip", type=RegularFile())
 @json_option
 def verify(file: Path, *, as_json: bool) -> int:
     """Compare every member of an archive with its manifest."""
