@@ -49,9 +49,9 @@ def import_(
     token: str | None,
     as_json: bool,
 ) -> int:
-    """Copy photos in from SOURCE, file:///folder or s3://bucket/prefix, as the service sees it.
+    """Copy photos in from a folder or a bucket.
 
-    What was copied before is left alone, so that the same command continues where it stopped.
+    SOURCE is file:///folder or s3://bucket/prefix, as the service sees it. What was copied before is left alone, so that the same command continues where it stopped.
     """
     ask = sys.stdin.isatty() and not (yes or as_json)
     wish = Wish(source, Server(server, token), ask, quiet=as_json)
