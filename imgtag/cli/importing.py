@@ -51,7 +51,8 @@ def import_(
 ) -> int:
     """Copy photos in from a folder or a bucket.
 
-    SOURCE is file:///folder or s3://bucket/prefix, as the service sees it. What was copied before is left alone, so that the same command continues where it stopped.
+    SOURCE is file:///folder or s3://bucket/prefix, as the service sees it. What was copied before
+    is left alone, so that the same command continues where it stopped.
     """
     ask = sys.stdin.isatty() and not (yes or as_json)
     wish = Wish(source, Server(server, token), ask, quiet=as_json)
