@@ -18,6 +18,7 @@ from imgtag.services.feed import Feed
 from imgtag.services.layouts import Layouts
 from imgtag.services.sweep import OVERDUE, Lifetimes, Sweeper
 from imgtag.testing.photos import ADA, jpeg
+from tests.unit.imports import imports
 from tests.unit.parted import PartedBlobStore
 from tests.unit.services import Desk, desk
 
@@ -92,7 +93,7 @@ def yard() -> Yard:
         clock=at.clock,
         feed=feed,
     )
-    sweeper = Sweeper(ports, bundles, clock=at.clock, lifetimes=LIFETIMES)
+    sweeper = Sweeper(ports, bundles, imports(at), clock=at.clock, lifetimes=LIFETIMES)
     return Yard(at, blobs, bundles, builder, sweeper)
 
 
