@@ -2,14 +2,19 @@
 
     python benchmarks/catalog.py [--photos 1000000] [--keep FOLDER]
 
-The library is written into the tables in bulk, since a million calls would take an hour; what is
-timed goes through `SqliteCatalog`, photos and labels made, as a request does. The processor's time
-is shown too, for machines that do other things meanwhile. Two more labels, one on each half of the
-library, make the worst question there is: sets that are large and don't meet.
+The library is written into the tables in bulk, since a million calls would take an hour. First the
+service is asked over HTTP, with its default settings and the default 100 photos a page: shown is
+what the client waits, what the server says it took, and what it used of the processor, which is the
+figure to look at where the machine does other things meanwhile. Then `SqliteCatalog` is asked
+directly, 50 photos a page. Two more labels, one on each half of the library, make the worst
+question there is: sets that are large and don't meet.
 """
 
 import argparse
 import asyncio
+import http.client
+import json
+import re
 import resource
 import statistics
 import subprocess
@@ -20,28 +25,34 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
 
 import apsw
 import numpy as np
+from service import serving
 
 from imgtag.backends.local.catalog import SqliteCatalog
 from imgtag.backends.local.catalog_schema import CATALOG
 from imgtag.backends.local.database import FILE_NAME, fetch, open_database
 from imgtag.backends.local.queue import QUEUE, SqliteQueue
 from imgtag.backends.local.times import to_micros
-from imgtag.domain.ids import OwnerId, PhotoId
+from imgtag.backends.local.users import FIRST_OWNER
+from imgtag.domain.ids import PhotoId
 from imgtag.domain.labels import LabelName
 from imgtag.domain.photos import PhotoState
 from imgtag.domain.queries import Position, Query, Sort
 from imgtag.testing.clock import FixedClock
 
-OWNER: Final = OwnerId("ada")
+OWNER: Final = FIRST_OWNER
 LABELS: Final = 1000
 LABELS_OF_A_PHOTO: Final = 8
 START: Final = datetime(2015, 1, 1, tzinfo=UTC)
 CHUNK: Final = 20_000
 ROUNDS: Final = 31
+REQUESTS: Final = 100
 PAGE: Final = 50
+PAGES_ON: Final = 20
+_LISTS: Final = re.compile('route="/api/(labels|photos)"')
 
 Call = Callable[[], Awaitable[object]]
 
@@ -64,6 +75,7 @@ def main() -> None:
             subprocess.run([*command, "--build", str(path)], check=True)
             print(f"built in {time.perf_counter() - began:.0f} s")
         print(f"{options.photos:,} photos, {path.stat().st_size / 1e6:,.0f} MB")
+        ask_service(path.parent)
         asyncio.run(ask(path, options.photos))
 
 
@@ -124,19 +136,15 @@ _DERIVED: Final = (
 
 
 def _photo_rows(numbers: range, random: np.random.Generator) -> Iterator[tuple[object, ...]]:
-    for number in numbers:
+    seconds = random.integers(0, 30 * 86400, size=len(numbers)).tolist()
+    entropy, sums = (random.bytes(size * len(numbers)) for size in (10, 32))
+    for place, number in enumerate(numbers):
         created = START + timedelta(minutes=5 * number)
-        taken = created - timedelta(seconds=int(random.integers(0, 30 * 86400)))
-        photo = PhotoId.mint(created, random.bytes(10))
+        taken = created - timedelta(seconds=seconds[place])
+        photo = PhotoId.mint(created, entropy[10 * place : 10 * place + 10])
+        sha256 = sums[32 * place : 32 * place + 32].hex()
         name = f"IMG_{number:07}.JPG"
-        yield (
-            number + 1,
-            photo,
-            name,
-            to_micros(created),
-            to_micros(taken),
-            random.bytes(32).hex(),
-        )
+        yield number + 1, photo, name, to_micros(created), to_micros(taken), sha256
 
 
 def _label_rows(
@@ -151,6 +159,69 @@ def _label_rows(
         chosen = list(dict.fromkeys(row))[:LABELS_OF_A_PHOTO]
         for label in [*sorted(chosen), half - 1]:
             yield number + 1, label + 1, 91.5
+
+
+def ask_service(data_dir: Path) -> None:
+    """Time requests on one connection and print a table."""
+    print(f"\n{'over HTTP':44}{'client ms':>10}{'server ms':>10}{'CPU ms':>10}{'goal':>6}")
+    with serving(data_dir) as service:
+        connection = http.client.HTTPConnection(urlsplit(service.url).netloc)
+        for name, path, goal in _requests(connection):
+            for _ in range(ROUNDS):
+                _get(connection, path)
+            before, answered = service.used().service, _answered(connection)
+            waited = [_seconds(connection, path) for _ in range(REQUESTS)]
+            busy, server = service.used().service - before, _answered(connection)
+            took = (server[0] - answered[0]) / (server[1] - answered[1])
+            figures = [1000 * each for each in (statistics.median(waited), took, busy / REQUESTS)]
+            print(f"{name:44}{''.join(f'{each:10.2f}' for each in figures)}{goal:6}", flush=True)
+    print()
+
+
+def _requests(connection: http.client.HTTPConnection) -> Iterator[tuple[str, str, int]]:
+    """Give what is asked, its path, and the milliseconds that it may take."""
+
+    def page(*labels: str, cursor: str = "") -> str:
+        asked = {"all": ",".join(labels), "cursor": cursor}
+        return f"/api/photos?{urlencode({name: text for name, text in asked.items() if text})}"
+
+    common, halves = _numbered(0, 1, 2), ("Older half", "Newer half", *_numbered(0))
+    yield "labels with counts", "/api/labels", 3
+    yield "first page of everything", page(), 10
+    yield "all of the three commonest", page(*common), 10
+    cursor = ""
+    for _ in range(PAGES_ON):
+        cursor = json.loads(_get(connection, page(*common, cursor=cursor)))["next_cursor"]
+    yield f"the same, {PAGES_ON} pages on", page(*common, cursor=cursor), 10
+    yield "all of three from the top 50", page(*_numbered(20, 35, 49)), 10
+    yield "all of a common, two rare", page(*_numbered(0, 700, 900)), 10
+    yield "all of two halves and the commonest", page(*halves), 50
+
+
+def _get(connection: http.client.HTTPConnection, path: str) -> bytes:
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status != http.client.OK:
+        raise RuntimeError(body.decode())
+    return body
+
+
+def _seconds(connection: http.client.HTTPConnection, path: str) -> float:
+    began = time.perf_counter()
+    _get(connection, path)
+    return time.perf_counter() - began
+
+
+def _answered(connection: http.client.HTTPConnection) -> tuple[float, float]:
+    """Give the seconds that lists took so far, and how many there were, as the service counts."""
+    lines = _get(connection, "/metrics").decode().splitlines()
+    totals = []
+    for figure in ("sum", "count"):
+        start = f"imgtag_http_request_seconds_{figure}{{"
+        found = [line for line in lines if line.startswith(start) and _LISTS.search(line)]
+        totals.append(sum(float(line.split()[-1]) for line in found))
+    return totals[0], totals[1]
 
 
 async def ask(path: Path, photos: int) -> None:

@@ -29,8 +29,8 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import psutil
 from PIL import Image
+from service import serving
 
 SIDE = 512
 GOAL = 0.5
@@ -48,16 +48,6 @@ class Bare:
 
     rate: float
     cpu_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """Seconds of CPU of the service and its children so far, and their peak memory in MB."""
-
-    service: float
-    children: float
-    service_mb: float
-    child_mb: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,24 +119,11 @@ def cpu_of_children() -> float:
 
 def ingest(folder: Path, number: int, data_dir: Path) -> Ingest:
     """Upload *folder* of *number* photos and wait for labels."""
-    environment = {**os.environ, "IMGTAG_DATA_DIR": str(data_dir)}
-    command = [sys.executable, "-m", "imgtag", "serve", "--port", "0"]
-    log = data_dir.with_suffix(".log")
-    with (
-        log.open("wb") as errors,
-        subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
-        ) as service,
-    ):
-        url = (service.stdout.readline() if service.stdout else "").split()[-1]
-        process = psutil.Process(service.pid)
-        before = used_by(process)
-        sender = [sys.executable, SENDER, url, folder]
-        told = subprocess.run(sender, stdout=subprocess.PIPE, check=False)
-        after = used_by(process)
-        service.terminate()
-    if told.returncode:
-        sys.exit(f"the upload failed; {log.read_text()}")
+    with serving(data_dir) as service:
+        before = service.used()
+        sender = [sys.executable, SENDER, service.url, folder]
+        told = subprocess.run(sender, stdout=subprocess.PIPE, check=True)
+        after = service.used()
     said = json.loads(told.stdout)
     seconds = {
         "sender": said["cpu_seconds"],
@@ -159,29 +136,6 @@ def ingest(folder: Path, number: int, data_dir: Path) -> Ingest:
         after.service_mb,
         after.child_mb,
     )
-
-
-def used_by(service: psutil.Process) -> Used:
-    """Add up what the service and its children have used so far."""
-    children = service.children()
-    return Used(
-        cpu_seconds(service),
-        sum(map(cpu_seconds, children)),
-        peak_mb(service),
-        max(map(peak_mb, children)),
-    )
-
-
-def cpu_seconds(process: psutil.Process) -> float:
-    """Tell how much CPU time a process has used so far."""
-    times = process.cpu_times()
-    return float(times.user + times.system)
-
-
-def peak_mb(process: psutil.Process) -> float:
-    """Tell the most memory that a process ever had resident."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
 
 
 def report(plain: Bare, fit: Bare, ours: Ingest) -> None:

@@ -21,7 +21,7 @@ from imgtag.api.schemas import (
 from imgtag.domain.bundles import Bundle, BundleState
 from imgtag.domain.ids import OwnerId, PhotoId
 from imgtag.domain.imports import Estimate, Import
-from imgtag.domain.labels import Label
+from imgtag.domain.labels import Box, Label
 from imgtag.domain.photos import Failure, Photo
 from imgtag.domain.queries import Query, Tally
 from imgtag.ports import ApiToken
@@ -38,18 +38,19 @@ class Thumbnails:
 
     def __init__(self, signer: Signer, now: datetime) -> None:
         self._signer = signer
-        self._now = now
+        self._today = now.date().isoformat()
+        self._until = (now + timedelta(days=2)).date().isoformat()
 
     def url(self, owner: OwnerId, photo: PhotoId) -> str:
         """Make the URL of one photo's thumbnail."""
-        until = (self._now + timedelta(days=2)).date().isoformat()
+        until = self._until
         mark = self._signer.mark(_THUMBNAIL, f"{owner} {photo} {until}")
         return f"/api/photos/{photo}/thumbnail?owner={owner}&until={until}&key={mark}"
 
     def proves(self, owner: OwnerId, photo: PhotoId, until: str, mark: str) -> bool:
         """Tell whether the parts of such a URL belong together and are not too old."""
         text = f"{owner} {photo} {until}"
-        return self._signer.marked(_THUMBNAIL, text, mark) and self._now.date().isoformat() <= until
+        return self._signer.marked(_THUMBNAIL, text, mark) and self._today <= until
 
 
 def photo_out(photo: Photo, thumbnails: Thumbnails) -> PhotoOut:
@@ -74,18 +75,19 @@ def photo_out(photo: Photo, thumbnails: Thumbnails) -> PhotoOut:
 
 def label_out(label: Label) -> LabelOut:
     """Show a label."""
-    boxes = [
-        BoxOut(left=box.left, top=box.top, width=box.width, height=box.height)
-        for box in label.boxes
-    ]
     return LabelOut(
         name=label.name,
         confidence=round(label.confidence, 2),
         source=label.source,
         model=label.model,
         parents=label.parents,
-        boxes=boxes or None,
+        boxes=[box_out(box) for box in label.boxes] if label.boxes else None,
     )
+
+
+def box_out(box: Box) -> BoxOut:
+    """Show where something is."""
+    return BoxOut(left=box.left, top=box.top, width=box.width, height=box.height)
 
 
 def failure_out(failure: Failure | None) -> FailureOut | None:

@@ -162,28 +162,28 @@ def _photo(row: Sequence[Any], labels: LabelSet) -> Photo:
 def _load_labels(db: apsw.Connection, photos: Sequence[int]) -> Mapping[int, LabelSet]:
     labels: dict[int, dict[str, Label]] = {photo: {} for photo in photos}
     removed: dict[int, dict[str, LabelName]] = {photo: {} for photo in photos}
-    for photo, folded, name, source, *rest in db.execute(_LABELS, (json.dumps(photos),)):
+    for photo, folded, name, source, confidence, model, parents, boxes in fetch(
+        db, _LABELS, (json.dumps(photos),)
+    ):
         if source == _REMOVED:
             removed[photo][folded] = spelled(name)
-        else:
-            labels[photo][folded] = _label(name, source, *rest)
+            continue
+        labels[photo][folded] = Label(
+            spelled(name),
+            confidence,
+            _SOURCES[source],
+            model or None,
+            _parents(parents),
+            _boxes(boxes) if boxes else (),
+        )
     return {
         photo: LabelSet(MappingProxyType(labels[photo]), MappingProxyType(removed[photo]))
         for photo in photos
     }
 
 
-def _label(
-    name: str, source: str, confidence: float, model: str, parents: str, boxes: str | None
-) -> Label:
-    return Label(
-        spelled(name),
-        confidence,
-        _SOURCES[source],
-        model or None,
-        _parents(parents),
-        tuple(Box(*edges) for edges in json.loads(boxes)) if boxes else (),
-    )
+def _boxes(text: str) -> tuple[Box, ...]:
+    return tuple(Box(*edges) for edges in json.loads(text))
 
 
 # An owner has a few hundred names, and a page shows each of them many times.
