@@ -17,7 +17,7 @@ from imgtag.domain.ids import BundleId, OwnerId
 from imgtag.domain.keys import BlobKey, BlobKind
 from imgtag.domain.manifest import ManifestEntry, write_manifest
 from imgtag.domain.names import member_names
-from imgtag.domain.photos import Failure, Photo
+from imgtag.domain.photos import Content, Failure, Photo
 from imgtag.domain.queries import Position, Query, Sort
 from imgtag.pipeline.archive import Archive
 from imgtag.pipeline.download import Damaged, Download
@@ -29,6 +29,9 @@ from imgtag.services.layouts import Layouts, Size, measure
 _PAGE: Final = 500
 _ID_BYTES: Final = 10
 _TOKEN_BYTES: Final = 16
+
+# An entry that still has the photo's own name, and the photo's type.
+_Draft = tuple[ManifestEntry, str | None]
 
 log = structlog.get_logger(__name__)
 
@@ -137,18 +140,19 @@ class Bundles:
 
     async def _entries(self, owner: OwnerId, query: Query) -> list[ManifestEntry]:
         """Fetch what matches, oldest first, with the names that it gets in the archive."""
-        photos: list[Photo] = []
+        # No more of each photo than a line of the manifest: there may be a hundred thousand.
+        drafts: list[_Draft] = []
         after: Position | None = None
         while True:
             # By arrival, which never changes: a photo that is being decoded may get another time.
             page = await self._catalog.page(
                 owner, query, Sort.OLDEST_CREATED, after=after, limit=_PAGE
             )
-            photos += page.photos
+            drafts += [_draft(each, each.content) for each in page.photos if each.content]
             if page.next is None:
                 break
             after = page.next
-        return await asyncio.to_thread(_name, photos)
+        return await asyncio.to_thread(_name, drafts)
 
     async def _write_manifest(
         self, key: BlobKey, query: Query, now: datetime, entries: Iterable[ManifestEntry]
@@ -249,19 +253,20 @@ def _ended(bundle: Bundle, state: BundleState, failure: Failure | None = None) -
     return replace(bundle.moved(state, failure=failure), lease_until=None)
 
 
-def _name(photos: list[Photo]) -> list[ManifestEntry]:
-    photos.sort(key=lambda photo: (photo.shown_at, photo.id))
-    names = member_names((photo.file_name, photo.content_type) for photo in photos)
-    return [
-        ManifestEntry(
-            name=name,
-            id=photo.id,
-            sha256=photo.content.sha256,
-            size=photo.content.size,
-            crc32=photo.content.crc32,
-            taken_at=photo.shown_at,
-            labels=tuple(label.name for label in photo.labels.sorted()),
-        )
-        for photo, name in zip(photos, names, strict=True)
-        if photo.content
-    ]
+def _draft(photo: Photo, content: Content) -> _Draft:
+    entry = ManifestEntry(
+        name=photo.file_name,
+        id=photo.id,
+        sha256=content.sha256,
+        size=content.size,
+        crc32=content.crc32,
+        taken_at=photo.shown_at,
+        labels=tuple(label.name for label in photo.labels.sorted()),
+    )
+    return entry, photo.content_type
+
+
+def _name(drafts: list[_Draft]) -> list[ManifestEntry]:
+    drafts.sort(key=lambda draft: (draft[0].taken_at, draft[0].id))
+    names = member_names((entry.name, content_type) for entry, content_type in drafts)
+    return [replace(entry, name=name) for (entry, _), name in zip(drafts, names, strict=True)]
