@@ -123,7 +123,7 @@ def _print(in_flight: int, results: dict[str, list[tuple[float, float]]]) -> Non
 def main() -> None:
     """Start the server, compare, stop it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--objects", type=int, default=1500)
+    parser.add_argument("--objects", type=int, default=700)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     ours, theirs = multiprocessing.Pipe()

@@ -6,6 +6,7 @@ checkpoint.
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from io import BytesIO
 from typing import Final, Protocol, runtime_checkable
 
 import structlog
@@ -34,8 +35,8 @@ class PartedWriter(Protocol):
         """The parts that the store has: number to size in bytes."""
         ...
 
-    async def put(self, number: int, content: bytes) -> None:
-        """Send one part; sending it again replaces it."""
+    async def put(self, number: int, content: BytesIO, crc32: int) -> None:
+        """Send one part, whose checksum is *crc32*; sending it again replaces it."""
         ...
 
     async def finish(self) -> None:

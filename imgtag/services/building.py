@@ -19,7 +19,7 @@ from imgtag.domain.events import BundleRequested, Event
 from imgtag.domain.photos import Failure
 from imgtag.pipeline.budget import ByteBudget
 from imgtag.pipeline.download import Damaged
-from imgtag.pipeline.prefetch import prefetch
+from imgtag.pipeline.filling import Members, fill
 from imgtag.ports import BundleStore, Clock, EventQueue
 from imgtag.services.archives import Archives, PartedWriter
 from imgtag.services.feed import Feed
@@ -44,7 +44,7 @@ class Builder:
 
     A claim lasts as long as the lease of *events*, and is renewed as that is. *announce* is called
     when a bundle became ready or failed; it may be called twice. Of *memory* bytes, half is for
-    parts that are being sent and half for the reads that fill them.
+    parts, and half is left to the connections that fill and send them.
     """
 
     def __init__(  # noqa: PLR0913 - each is a thing of its own
@@ -67,8 +67,7 @@ class Builder:
         self._clock = clock
         self._feed = feed
         self._lease = timedelta(seconds=events.lease_seconds)
-        # Two budgets: parts that wait for a read would starve it, if they shared one.
-        self._parts, self._reads = ByteBudget(memory // 2), ByteBudget(memory - memory // 2)
+        self._parts = ByteBudget(memory // 2)
 
     async def handle(self, event: Event) -> None:
         """Build the bundle, unless it has ended or somebody else is at it."""
@@ -184,11 +183,9 @@ class Builder:
         share = self._parts.share()
         try:
             await share.take(stop - start)
-            async with prefetch(
-                work.layout.archive, work.layout.source, self._reads, start=start, stop=stop
-            ) as chunks:
-                content = b"".join([chunk async for chunk in chunks])
-            await work.writer.put(number, content)
+            part = await fill(work.layout.archive, work.layout.source, start=start, stop=stop)
+            work.members.check(part)
+            await work.writer.put(number, part.content, part.crc32)
         finally:
             share.close()
         await self._note(work)
@@ -246,6 +243,7 @@ class _Work:
         self.bundle = bundle
         self.layout = layout
         self.writer = writer
+        self.members = Members(layout.archive)
         self.noting = asyncio.Lock()
 
 

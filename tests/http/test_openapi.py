@@ -44,7 +44,8 @@ async def test_generated_requests_meet_no_fault_of_ours(
         await service.labelled(await service.upload(jpeg()))
         command = [
             sys.executable, "-m", "schemathesis.cli", "run", f"{service.url}/api/openapi.json",
-            "--max-examples", EXAMPLES, "--seed", "7", "--workers", "2",
+            # One worker: up to 3.11.8 Python may fail to parse in two threads (gh-106905).
+            "--max-examples", EXAMPLES, "--seed", "7", "--workers", "1",
             "--checks", CHECKS,
             "--phases", "coverage,fuzzing", "--request-timeout", "20", "--no-color",
             # The first never ends, and Schemathesis 4.32 can't read the tuples of the second.

@@ -1,8 +1,10 @@
 """Blobs in memory that archives are built on, as on S3."""
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from io import BytesIO
 
 from imgtag.backends.memory import MemoryBlobStore
 from imgtag.domain.errors import NotFound
@@ -24,8 +26,9 @@ class Parts:
     def done(self) -> dict[int, int]:
         return {number: len(content) for number, content in self.sent.items()}
 
-    async def put(self, number: int, content: bytes) -> None:
-        self.sent[number] = content
+    async def put(self, number: int, content: BytesIO, crc32: int) -> None:
+        self.sent[number] = content.getvalue()
+        assert zlib.crc32(self.sent[number]) == crc32
 
     async def finish(self) -> None:
         whole = b"".join(content for _, content in sorted(self.sent.items()))

@@ -14,11 +14,14 @@ from imgtag.backends.local import durable, files
 from imgtag.backends.local.files import FileBlobStore, open_blobs
 from imgtag.backends.local.lock import open_data_dir
 from imgtag.backends.local.outbox import OutboxNotifier
+from imgtag.backends.memory import MemoryRecordStore
 from imgtag.domain.errors import Invalid, Unavailable
 from imgtag.domain.ids import Id, OwnerId
 from imgtag.domain.keys import BlobKey, BlobKind
 from imgtag.ports import Notice
+from imgtag.testing.clock import FixedClock
 
+NOTICE = Notice("1", OwnerId("ada"), "s", "t")
 KEY = BlobKey(OwnerId("Ada-1"), BlobKind.ORIGINAL, Id("01rbrpnvg0n4w7bzjgkb1fnr70"))
 
 HOLDER = """
@@ -177,7 +180,7 @@ def test_a_folder_that_can_not_be_made_is_reported(tmp_path: Path) -> None:
 
 async def test_a_notice_is_one_file_however_often_it_is_sent(tmp_path: Path) -> None:
     """It is whole, named after its id whatever is in it, and the same when it is sent again."""
-    notifier = OutboxNotifier(tmp_path)
+    notifier = OutboxNotifier(tmp_path, MemoryRecordStore(FixedClock()))
     notice = Notice("bundle/../x", OwnerId("ada"), "Your photos are ready", "At /b/täst")
     for _ in range(2):
         await notifier.notify(notice)
@@ -193,4 +196,4 @@ async def test_an_outbox_that_is_gone_is_unavailable(tmp_path: Path) -> None:
     folder.mkdir()
     shutil.rmtree(folder)
     with pytest.raises(Unavailable):
-        await OutboxNotifier(folder).notify(Notice("1", OwnerId("ada"), "s", "t"))
+        await OutboxNotifier(folder, MemoryRecordStore(FixedClock())).notify(NOTICE)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from imgtag.domain.bundles import BundleState
-from imgtag.domain.events import PhotoStored
+from imgtag.domain.events import ImportRequested, PhotoStored
 from imgtag.domain.labels import LabelChange
 from imgtag.services.feed import Feed, Listener
 from imgtag.services.watch import LOOKS_PER_COUNT, Watcher
@@ -60,6 +60,15 @@ async def test_a_bundle_that_moves_on_elsewhere_is_told(page: Page) -> None:
     await page.hears()
     await page.desk.ports.bundles.replace(bundle.moved(BundleState.BUILDING))
     assert await page.hears() == [("bundle", bundle.id)]
+
+
+async def test_an_import_that_moves_on_elsewhere_is_told(page: Page) -> None:
+    """Every page of it."""
+    imported = page.desk.make.imported()
+    await page.desk.ports.imports.create(imported, ImportRequested(ADA, imported.id))
+    await page.hears()
+    await page.desk.ports.imports.replace(imported.begun())
+    assert await page.hears() == [("import", imported.id)]
 
 
 async def test_an_edit_elsewhere_is_told_before_long(page: Page) -> None:

@@ -1,9 +1,11 @@
 """Blobs on S3."""
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +14,7 @@ import aiohttp
 from imgtag.backends import Context
 from imgtag.backends.aws import clients
 from imgtag.backends.aws.errors import translated
-from imgtag.backends.aws.multipart import PART_BYTES, Multipart, crc32_of
+from imgtag.backends.aws.multipart import PART_BYTES, Multipart, checksum_of
 from imgtag.backends.aws.places import Place, Places
 from imgtag.backends.aws.reader import Reader
 from imgtag.backends.aws.restores import Restores, Waits
@@ -197,7 +199,7 @@ class _Writer:
         if self._upload is None:
             self._upload = await Multipart.begin(self._s3, self._place, **self._options)
         self._number += 1
-        await self._upload.put(self._number, part)
+        await self._upload.put(self._number, BytesIO(part), zlib.crc32(part))
 
     async def finish(self) -> None:
         body = bytes(self._buffer)
@@ -210,7 +212,7 @@ class _Writer:
                 **self._place.arguments,
                 **self._options,
                 Body=body,
-                ChecksumCRC32=crc32_of(body),
+                ChecksumCRC32=checksum_of(zlib.crc32(body)),
             )
 
     async def abort(self) -> None:

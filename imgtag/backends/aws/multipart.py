@@ -1,9 +1,9 @@
 """Large objects in numbered parts; nothing shows before the last step."""
 
 import base64
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from imgtag.backends.aws.errors import translated
@@ -19,9 +19,9 @@ PART_BYTES: Final = 8 * MIB
 MAX_PARTS: Final = 10_000
 
 
-def crc32_of(content: bytes) -> str:
-    """Measure a part as S3 checks it."""
-    return base64.b64encode(zlib.crc32(content).to_bytes(4, "big")).decode()
+def checksum_of(crc32: int) -> str:
+    """Write a CRC-32 as S3 does."""
+    return base64.b64encode(crc32.to_bytes(4, "big")).decode()
 
 
 @dataclass(slots=True)
@@ -63,12 +63,12 @@ class Multipart:
         """The parts that S3 has: number, from 1, to size in bytes."""
         return {number: part["Size"] for number, part in self._parts.items()}
 
-    async def put(self, number: int, content: bytes) -> None:
+    async def put(self, number: int, content: BytesIO, crc32: int) -> None:
         """Send part *number*, counted from 1; sending it again replaces it."""
         if number > MAX_PARTS:
             msg = f"an upload has at most {MAX_PARTS} parts"
             raise TooLarge(msg)
-        checksum = crc32_of(content)
+        checksum, size = checksum_of(crc32), content.getbuffer().nbytes
         with translated("upload"):
             told = await self.s3.upload_part(
                 **self.place.arguments,
@@ -79,7 +79,7 @@ class Multipart:
             )
         self._parts[number] = {
             "ETag": told["ETag"],
-            "Size": len(content),
+            "Size": size,
             "ChecksumCRC32": checksum,
         }
 

@@ -1,0 +1,117 @@
+"""Filling one part of an archive: all reads at once, each straight to its place.
+
+Where a part is sent as a whole, nothing need wait for its turn, and every byte is copied once and
+measured once, as it comes by.
+"""
+
+import asyncio
+import zlib
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Final
+
+from imgtag.domain.errors import NotFound
+from imgtag.pipeline.archive import Archive, Literal, Slice
+from imgtag.pipeline.checksums import crc32_of_both
+from imgtag.pipeline.download import Damaged, Source
+
+# Below, measuring bytes again is faster than combining their CRC-32 with what comes before.
+WORTH_COMBINING: Final = 256 * 1024
+
+
+@dataclass(slots=True)
+class Part:
+    """Bytes of an archive, their CRC-32, and that of each piece of a member among them."""
+
+    content: BytesIO
+    crc32: int = 0
+    pieces: dict[Slice, int] = field(default_factory=dict)
+
+
+async def fill(archive: Archive, source: Source, *, start: int, stop: int) -> Part:
+    """Read the bytes from *start* up to *stop*. Raises `Damaged` or `Unavailable`."""
+    segments = list(archive.segments(start, stop))
+    # The buffer is nobody else's: one made of bytes that somebody holds is copied when it is read.
+    part = Part(BytesIO(bytes(stop - start)))
+    with part.content.getbuffer() as room:
+        sums = await _read_all(source, segments, room)
+        at = 0
+        for segment, crc32 in zip(segments, sums, strict=True):
+            end = at + _size(segment)
+            if end - at > WORTH_COMBINING:
+                part.crc32 = crc32_of_both(part.crc32, crc32, end - at)
+            else:
+                part.crc32 = zlib.crc32(room[at:end], part.crc32)
+            at = end
+    pieces = zip(segments, sums, strict=True)
+    part.pieces = {piece: crc32 for piece, crc32 in pieces if isinstance(piece, Slice)}
+    return part
+
+
+async def _read_all(source: Source, segments: list[Literal | Slice], room: memoryview) -> list[int]:
+    at, reads = 0, []
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for segment in segments:
+                place = room[at : at + _size(segment)]
+                reads.append(tasks.create_task(_read(source, segment, place)))
+                at += len(place)
+    except BaseExceptionGroup as errors:
+        error = errors.exceptions[0]
+        raise error from error.__cause__
+    return [read.result() for read in reads]
+
+
+async def _read(source: Source, segment: Literal | Slice, place: memoryview) -> int:
+    """Put the bytes of *segment* in their *place*, and answer with their CRC-32."""
+    with place:
+        if isinstance(segment, Literal):
+            place[:] = segment.data
+            return zlib.crc32(segment.data)
+        try:
+            async with source.read(segment.index, segment.start, segment.stop) as chunks:
+                at = crc32 = 0
+                async for chunk in chunks:
+                    place[at : at + len(chunk)] = chunk
+                    crc32 = zlib.crc32(chunk, crc32)
+                    at += len(chunk)
+        except NotFound as error:
+            raise Damaged(segment.index, "its bytes are gone") from error
+        if at != len(place):
+            raise Damaged(segment.index, "it has fewer bytes than when it came")
+        return crc32
+
+
+def _size(segment: Literal | Slice) -> int:
+    if isinstance(segment, Literal):
+        return len(segment.data)
+    return segment.stop - segment.start
+
+
+class Members:
+    """What is known of the members that lie across parts, until all of one has come by."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._known: dict[int, dict[int, tuple[int, int]]] = {}
+
+    @property
+    def unfinished(self) -> int:
+        """Of how many members some bytes have not come by."""
+        return len(self._known)
+
+    def check(self, part: Part) -> None:
+        """Take note of *part*. Raises `Damaged` for a member that is not what it was."""
+        for piece, crc32 in part.pieces.items():
+            known = self._known.setdefault(piece.index, {})
+            known[piece.start] = (piece.stop, crc32)
+            size = self._archive.size_of(piece.index)
+            if sum(stop - start for start, (stop, _) in known.items()) == size:
+                self._compare(piece.index, self._known.pop(piece.index))
+
+    def _compare(self, index: int, known: dict[int, tuple[int, int]]) -> None:
+        whole = 0
+        for start, (stop, crc32) in sorted(known.items()):
+            whole = crc32_of_both(whole, crc32, stop - start)
+        if whole != self._archive.crc32_of(index):
+            raise Damaged(index, "its bytes are not the ones that came")
