@@ -45,8 +45,12 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 
 
 def harden(response: web.StreamResponse, request_id: str) -> None:
-    """Add the id, and what no browser may do with an answer that is no page."""
+    """Add the id, and what no browser may do with an answer that is no page.
+
+    Which versions answer is nobody's business: it would tell which of their holes to try.
+    """
     response.headers["X-Request-Id"] = request_id
+    response.headers["Server"] = "imgtag"
     for name, value in ALWAYS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", _NO_PAGE)

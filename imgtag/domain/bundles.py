@@ -79,6 +79,12 @@ class Bundle:
     checkpoint: str | None = None
     cleared: bool = False
 
+    @property
+    def file_name(self) -> str:
+        """What its archive is called, whether or not its name ends so already."""
+        ends_so = self.name.lower().endswith(".zip")
+        return self.name if ends_so else f"{self.name}.zip"
+
     def at(self, now: datetime) -> Self:
         """Show it as it stands at *now*: a link dies on time, whenever the sweeper comes."""
         if self.state is BundleState.READY and self.expires_at and now >= self.expires_at:

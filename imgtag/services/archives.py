@@ -123,7 +123,7 @@ class Archives:
     async def url(self, bundle: Bundle, expires_in: timedelta) -> str | None:
         """Sign a URL of the archive."""
         return await self._blobs.download_url(
-            _key(bundle), file_name=f"{bundle.name}.zip", content_type=ZIP, expires_in=expires_in
+            _key(bundle), file_name=bundle.file_name, content_type=ZIP, expires_in=expires_in
         )
 
 

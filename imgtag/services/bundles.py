@@ -205,7 +205,7 @@ class Bundles:
         return Download(
             archive=layout.archive,
             source=layout.source,
-            file_name=f"{bundle.name}.zip",
+            file_name=bundle.file_name,
             etag=layout.etag,
             on_damaged=partial(self._damaged, bundle, layout.archive),
         )

@@ -40,6 +40,7 @@ async def test_a_mistake_is_told_by_code(service: Service) -> None:
             assert problem["status"] == status
             assert {"type", "title", "detail", "instance"} <= problem.keys()
             assert answer.headers["X-Request-Id"] in problem["instance"]
+            assert answer.headers["Server"] == "imgtag"
 
 
 async def test_an_invalid_body_names_the_parts_at_fault(service: Service) -> None:

@@ -46,6 +46,7 @@ async def test_malformed_http_is_a_problem(service: Service, request_: bytes) ->
     assert status.split()[1] == b"400"
     assert known["Content-Type"].startswith("application/problem+json")
     assert known["X-Content-Type-Options"] == "nosniff"
+    assert known["Server"] == "imgtag"
     problem = json.loads(body)
     assert (problem["status"], problem["code"]) == (400, "bad_request")
     assert problem["instance"].endswith(known["X-Request-Id"])

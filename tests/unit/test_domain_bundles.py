@@ -162,3 +162,10 @@ def test_a_bundle_is_called_after_what_was_asked_for(clock: FixedClock) -> None:
     assert default_name(query(any=["Sea"]), clock.now()) == "Sea"
     assert default_name(query(none=["Sea"]), clock.now()) == "Photos 2031-05-17"
     assert len(default_name(query(all=["x" * 100]), clock.now())) == 80
+
+
+def test_an_archive_is_called_after_its_bundle() -> None:
+    """It ends in .zip once, however the bundle is called."""
+    make = Maker(FixedClock())
+    for name, called in (("Lakes", "Lakes.zip"), ("a.ZIP", "a.ZIP"), ("b.zip.x", "b.zip.x.zip")):
+        assert make.bundle(name=name).file_name == called
