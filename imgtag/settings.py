@@ -19,7 +19,7 @@ from pydantic_settings import (
 
 from imgtag.domain.addresses import Channel, address_of
 from imgtag.domain.errors import Invalid
-from imgtag.domain.sources import Source
+from imgtag.domain.sources import Scheme, Source
 
 MIB: Final = 1024 * 1024
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -62,6 +62,11 @@ class _WithoutClientSettings(DotEnvSettingsSource):
     def __call__(self) -> dict[str, Any]:
         known = super().__call__()
         return {name: value for name, value in known.items() if name not in CLIENT_NAMES}
+
+
+def _lies_in(source: Source, data_dir: Path | None) -> bool:
+    place = Path("/", *source.parts).resolve()
+    return data_dir is not None and place.is_relative_to(data_dir.resolve())
 
 
 def _data_dir() -> Path:
@@ -179,13 +184,16 @@ class Settings(BaseSettings):
 
     @field_validator("import_sources")
     @classmethod
-    def _are_places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _are_places(cls, value: tuple[str, ...], known: ValidationInfo) -> tuple[str, ...]:
         for text in value:
             try:
-                Source.parse(text)
+                source = Source.parse(text)
             except Invalid as error:
                 msg = f"{text}: {error.detail}"
                 raise ValueError(msg) from error
+            if source.scheme is Scheme.FILE and _lies_in(source, known.data.get("data_dir")):
+                msg = f"{text} lies in IMGTAG_DATA_DIR, with the photos of everybody"
+                raise ValueError(msg)
         return value
 
     @field_validator("public_url")

@@ -232,26 +232,14 @@ class _Walk:
 
 @asynccontextmanager
 async def open_source(context: Context) -> AsyncIterator[FolderSource]:
-    """Open the folders that the settings allow.
-
-    Raises `Invalid`, code ``import_source_in_data_dir``, for one that would hand out what is kept.
-    """
-    data_dir = context.settings.data_dir
+    """Open the folders that the settings allow."""
     allowed = [source for source in context.settings.sources if source.scheme is Scheme.FILE]
-    for source in allowed:
-        if await _in_thread(_lies_in, Path("/", *source.parts), data_dir):
-            msg = "IMGTAG_IMPORT_SOURCES names a folder in IMGTAG_DATA_DIR, which holds the photos"
-            raise Invalid(msg, code="import_source_in_data_dir")
-    yield FolderSource(allowed, data_dir)
+    yield FolderSource(allowed, context.settings.data_dir)
 
 
 async def _in_thread(work: Callable[..., T], *arguments: Any) -> T:
     """Run *work* in a thread, and not leave before it has ended, even when cancelled."""
     return await see_through(asyncio.get_running_loop().run_in_executor(None, work, *arguments))
-
-
-def _lies_in(folder: Path, data_dir: Path) -> bool:
-    return folder.resolve().is_relative_to(data_dir.resolve())
 
 
 def _names(folder: int) -> Sequence[bytes]:

@@ -65,3 +65,27 @@ def test_a_file_that_is_not_there(
         monkeypatch.setenv("IMGTAG_PORT", "x")
         assert main(["config"]) == 2
         assert complaints(capsys) == ["IMGTAG_CONFIG", "IMGTAG_PORT"]
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("ftp://host/photos", "is file:///folder or s3://bucket/prefix"),
+        ("file:///photos/../etc", "no . and no .."),
+        ("DATA", "lies in IMGTAG_DATA_DIR"),
+        ("DATA/blobs/originals", "lies in IMGTAG_DATA_DIR"),
+    ],
+)
+def test_places_that_nobody_may_import_from(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    source: str,
+    says: str,
+) -> None:
+    """They are wrong settings, told before anything starts."""
+    data_dir = folder / "data"
+    monkeypatch.setenv("IMGTAG_DATA_DIR", str(data_dir))
+    monkeypatch.setenv("IMGTAG_IMPORT_SOURCES", source.replace("DATA", str(data_dir)))
+    assert main(["config"]) == 2
+    assert says in capsys.readouterr().err
