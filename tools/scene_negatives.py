@@ -111,6 +111,40 @@ def document(rng: np.random.Generator, pool: Pixels) -> Pixels:
     return np.asarray(canvas.rotate(rng.uniform(-10, 10), fillcolor=paper))
 
 
+def wall(rng: np.random.Generator, pool: Pixels) -> Pixels:
+    """One thing over and over in rows: bricks, tiles, keys, shelves, scales."""
+    side = pool.shape[1]
+    wide, high = rng.uniform(0.05, 0.35, 2) * side
+    gap, shift = rng.uniform(0.5, 4), rng.uniform(0, 0.5) * (rng.random() < 0.7)
+    canvas = Image.new("RGB", (2 * side, 2 * side), colour(rng))
+    draw = ImageDraw.Draw(canvas)
+    base, spread = np.asarray(colour(rng)), rng.uniform(0, 35)
+    for row, top in enumerate(np.arange(0, 2 * side, high)):
+        for left in np.arange(-wide + wide * shift * (row % 2), 2 * side, wide):
+            shade = (base + rng.normal(0, spread)).clip(0, 255).astype(int).tolist()
+            draw.rectangle((left, top, left + wide - gap, top + high - gap), fill=tuple(shade))
+    turned_a_little = canvas.rotate(rng.uniform(-30, 30), Image.Resampling.BILINEAR)
+    middle = turned_a_little.crop((side // 2, side // 2, side // 2 + side, side // 2 + side))
+    light = 0.6 + 0.5 * field(rng, side, rng.uniform(1, 2.5))[..., None]
+    return (np.asarray(middle) * light).clip(0, 255).astype(np.uint8)
+
+
+def specks(rng: np.random.Generator, pool: Pixels) -> Pixels:
+    """Many small things on one ground: stars, coins, petals, crumbs, confetti."""
+    side = pool.shape[1]
+    shades = [colour(rng) for _ in range(int(rng.integers(1, 4)))]
+    canvas = Image.fromarray(ramp(field(rng, side, rng.uniform(1, 2.5)), [colour(rng)] * 2))
+    if rng.random() < 0.4:
+        canvas = Image.new("RGB", (side, side), tuple(rng.integers(0, 40, 3).tolist()))
+    draw = ImageDraw.Draw(canvas)
+    largest = rng.uniform(1.5, 14)
+    for _ in range(int(rng.integers(20, 260))):
+        x, y = rng.uniform(0, side, 2)
+        across, along = rng.uniform(0.4, 1, 2) * largest * rng.beta(1.5, 3) * 2
+        draw.ellipse((x, y, x + across, y + along), fill=shades[rng.integers(len(shades))])
+    return np.asarray(canvas.filter(ImageFilter.GaussianBlur(rng.uniform(0, 1))))
+
+
 def room(rng: np.random.Generator, pool: Pixels) -> Pixels:
     """A room seen from inside: back wall, floor, ceiling, lamps and furniture as plain bodies."""
     side = pool.shape[1]
@@ -198,17 +232,20 @@ def faded(rng: np.random.Generator, pool: Pixels) -> Pixels:
 
 
 MAKERS: dict[str, tuple[Maker, float]] = {
-    "noise": (noise, 0.07),
-    "marble": (marble, 0.10),
-    "shapes": (shapes, 0.08),
-    "document": (document, 0.06),
+    "noise": (noise, 0.06),
+    "marble": (marble, 0.09),
+    "shapes": (shapes, 0.07),
+    "document": (document, 0.05),
+    "wall": (wall, 0.06),
+    "specks": (specks, 0.06),
     "room": (room, 0.10),
-    "macro": (macro, 0.12),
-    "subject": (subject, 0.28),
-    "shuffled": (shuffled, 0.11),
+    "macro": (macro, 0.11),
+    "subject": (subject, 0.24),
+    "shuffled": (shuffled, 0.08),
     "turned": (turned, 0.05),
     "faded": (faded, 0.03),
 }
+GREY_SHARE = 0.15
 
 
 def make(count: int, pool: Pixels, seed: int) -> tuple[Pixels, list[str]]:
@@ -222,5 +259,6 @@ def make(count: int, pool: Pixels, seed: int) -> tuple[Pixels, list[str]]:
 
 def _as_jpeg(rng: np.random.Generator, picture: Pixels) -> Pixels:
     written = io.BytesIO()
-    Image.fromarray(picture).save(written, "JPEG", quality=int(rng.integers(70, 95)))
+    mode = "L" if rng.random() < GREY_SHARE else "RGB"
+    Image.fromarray(picture).convert(mode).save(written, "JPEG", quality=int(rng.integers(70, 95)))
     return np.asarray(Image.open(written).convert("RGB"))

@@ -12,6 +12,9 @@ from torch import Tensor, nn
 
 WIDTHS = (48, 96, 192)
 STEM_WIDTH = 24
+BANDS = 3
+SEEN = 128
+GLANCES = (112, 96)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,11 @@ class Block(nn.Module):
 
 
 class SceneNet(nn.Module):
-    """Pixels [n, 3, side, side], normalised, to logits [n, classes]."""
+    """Pixels [n, 3, side, side], normalised, to logits [n, classes].
+
+    The head sees the mean over the picture, and over its upper, middle and lower third: a scene
+    has its sky above.
+    """
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -71,12 +78,42 @@ class SceneNet(nn.Module):
             nn.Conv2d(3, STEM_WIDTH, 3, 2, 1, bias=False), nn.BatchNorm2d(STEM_WIDTH), nn.ReLU()
         )
         self.blocks = nn.Sequential(*(Block(i, o, 2) for i, o in pairwise(sizes)))
-        self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(WIDTHS[-1], classes))
+        self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear((1 + BANDS) * WIDTHS[-1], classes))
 
     def forward(self, x: Tensor) -> Tensor:
         """Answer with one logit for each class."""
-        features = self.blocks(self.stem(x)).mean((2, 3))
-        return self.head(features)
+        rows = self.blocks(self.stem(x)).mean(3)
+        return self.head(torch.cat([rows.mean(2), bands(rows)], 1))
+
+
+def bands(rows: Tensor) -> Tensor:
+    """Mean of each channel in each third, [n, channels, rows] to [n, channels * thirds].
+
+    As adaptive pooling does it, which ONNX has for whole thirds alone.
+    """
+    height = rows.shape[2]
+    edges = [(i * height // BANDS, -(-(i + 1) * height // BANDS)) for i in range(BANDS)]
+    return torch.stack([rows[..., top:foot].mean(2) for top, foot in edges], 2).flatten(1)
+
+
+class Glances(nn.Module):
+    """Looks at the picture in two sizes and averages: what is shipped.
+
+    That is worth more than looking at the mirrored picture as well, and costs less.
+    """
+
+    def __init__(self, net: SceneNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pixels [n, 3, `SEEN`, `SEEN`], normalised, to logits [n, classes]."""
+        return torch.stack([self.net(self.scaled(x, side)) for side in GLANCES]).mean(0)
+
+    @staticmethod
+    def scaled(x: Tensor, side: int) -> Tensor:
+        """Scale without smoothing, as the network saw its photos in training."""
+        return nn.functional.interpolate(x, [side, side], mode="bilinear", align_corners=False)
 
 
 class Variations:
@@ -116,19 +153,23 @@ class Variations:
         return normalise(self._recoloured(pixels))
 
     def _recoloured(self, pixels: Tensor) -> Tensor:
+        """Exposure, white balance, contrast and saturation as one matrix for each, then grain."""
         n = len(pixels)
-        pixels = pixels * self.uniform(0.6, 1.4, n, 1, 1, 1) * self.uniform(0.9, 1.1, n, 3, 1, 1)
-        mean = pixels.mean((1, 2, 3), keepdim=True)
-        pixels = mean + (pixels - mean) * self.uniform(0.65, 1.4, n, 1, 1, 1)
-        grey = pixels.mean(1, keepdim=True)
-        drained = torch.where(
-            self.chance(0.06, n, 1, 1, 1), 0.0, self.uniform(0.5, 1.5, n, 1, 1, 1)
-        )
-        pixels = grey + (pixels - grey) * drained
-        grainy = self.chance(0.2, n).nonzero()[:, 0]
-        shape = (len(grainy), *pixels.shape[1:])
+        gain = self.uniform(0.6, 1.4, n, 1) * self.uniform(0.9, 1.1, n, 3)
+        contrast = self.uniform(0.65, 1.4, n, 1, 1)
+        drained = self.chance(0.06, n, 1, 1)
+        saturation = torch.where(drained, 0.0, self.uniform(0.5, 1.5, n, 1, 1))
+        mean = (pixels.mean((2, 3)) * gain).mean(1)[:, None, None]
+        keep = saturation * torch.eye(3, device=self.device) + (1 - saturation) / 3
+        matrix = keep * contrast * gain[:, None, :]
+        moved = torch.baddbmm((1 - contrast) * mean, matrix, pixels.flatten(2))
+        return self._grainy(moved.view_as(pixels)).clamp(0, 1)
+
+    def _grainy(self, pixels: Tensor) -> Tensor:
+        chosen = self.chance(0.2, len(pixels)).nonzero()[:, 0]
+        shape = (len(chosen), *pixels.shape[1:])
         grain = torch.randn(shape, generator=self.generator).to(self.device)
-        return pixels.index_add(0, grainy, grain, alpha=0.03).clamp(0, 1)
+        return pixels.index_add(0, chosen, grain, alpha=0.03)
 
     def mix(self, pixels: Tensor, targets: Tensor, share: float) -> tuple[Tensor, Tensor]:
         """Blend a batch with itself (mixup) or paste pieces of it into itself (CutMix)."""
@@ -204,7 +245,7 @@ def train(material: Material, recipe: Recipe, seed: int, device: torch.device) -
         multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.average),
         use_buffers=True,
     )
-    optimiser = torch.optim.AdamW(net.parameters(), weight_decay=recipe.weight_decay)
+    optimiser = torch.optim.AdamW(net.parameters(), weight_decay=recipe.weight_decay, fused=True)
     variations = Variations(seed, device)
     for epoch in range(recipe.epochs):
         side = recipe.side_at(epoch)
@@ -213,7 +254,9 @@ def train(material: Material, recipe: Recipe, seed: int, device: torch.device) -
                 group["lr"] = pace(epoch / recipe.epochs, recipe)
             views = variations.view(pixels.to(device), side)
             views, goals = variations.mix(views, targets.to(device), recipe.mix_share)
-            loss = nn.functional.cross_entropy(net(views), goals, label_smoothing=recipe.smoothing)
+            with torch.autocast(device.type, torch.bfloat16):
+                logits = net(views).float()
+            loss = nn.functional.cross_entropy(logits, goals, label_smoothing=recipe.smoothing)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

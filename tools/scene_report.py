@@ -7,7 +7,6 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,17 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from PIL import Image
 from scene_data import CLASSES
-from scene_net import DEVIATION, MEAN, SceneNet
+from scene_net import DEVIATION, MEAN, SEEN, Glances, SceneNet
 
 from imgtag.backends.local.model_folder import Description, Output
 from imgtag.backends.local.onnx_labeler import OnnxModel, confidences
+from imgtag.domain.photos import Raster
 
 Logits = NDArray[np.float32]
 
-SIDE = 112
 OPSET = 17
-MIN_PRECISION = 0.965
+MIN_PRECISION = 0.975
 LOWEST_THRESHOLD = 0.70  # the service keeps nothing below 70 by default
 REFUSAL = "None of these"
 
@@ -45,11 +43,11 @@ PARENTS = {
 
 def export(net: SceneNet, file: Path) -> None:
     """Write *net* as ONNX with weights of 16 bits, which onnxruntime widens when it loads them."""
-    example = torch.zeros(1, 3, SIDE, SIDE)
+    example = torch.zeros(1, 3, SEEN, SEEN)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            net.eval(),
+            Glances(net).eval(),
             (example,),
             str(file),
             opset_version=OPSET,
@@ -78,38 +76,35 @@ def _halve(graph: onnx.GraphProto) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What turns logits into labels: the temperature, and a threshold for each class."""
+    """What turns logits into labels: the temperature, and how sure one must be of a label."""
 
     temperature: float
-    thresholds: tuple[float, ...]
+    threshold: float
 
 
 def description(provenance: str, calibration: Calibration, version: str) -> dict[str, Any]:
     """Give the ``model.json`` of the scene model."""
-    labels: list[dict[str, Any]] = [
-        {"name": name, "parents": PARENTS[name], "threshold": threshold}
-        for name, threshold in zip(CLASSES.values(), calibration.thresholds, strict=True)
-    ]
+    labels = [{"name": name, "parents": PARENTS[name]} for name in CLASSES.values()]
     return {
         "name": "scenes",
         "version": version,
         "licence": "Apache-2.0",
         "provenance": provenance,
         "input": {
-            "width": SIDE,
-            "height": SIDE,
+            "width": SEEN,
+            "height": SEEN,
             "layout": "NCHW",
             "colour": "RGB",
             "scale": 1 / 255,
             "mean": [MEAN] * 3,
             "std": [DEVIATION] * 3,
-            "resize": {"fit": "crop", "shorter_side": SIDE, "filter": "bilinear"},
+            "resize": {"fit": "crop", "shorter_side": SEEN, "filter": "bilinear"},
             "mirrored": False,
         },
         "output": {"activation": "softmax", "temperature": calibration.temperature},
         "labels": [*labels, {"name": REFUSAL, "emit": False}],
-        "default_threshold": LOWEST_THRESHOLD,
-        "max_labels": 2,
+        "default_threshold": calibration.threshold,
+        "max_labels": 1,
     }
 
 
@@ -122,23 +117,18 @@ def write_folder(folder: Path, net: SceneNet, described: dict[str, Any]) -> None
     (folder / "model.json").write_text(text + "\n", encoding="utf-8")
 
 
-def ask(net: SceneNet, jpegs: Sequence[bytes]) -> Logits:
+def ask(net: SceneNet, seen: Sequence[bytes | Raster]) -> Logits:
     """Ask *net* as the service would: exported, by the labeler's own code. [n, classes + 1]."""
-    untold = Calibration(1.0, (LOWEST_THRESHOLD,) * len(CLASSES))
+    untold = Calibration(1.0, LOWEST_THRESHOLD)
     with tempfile.TemporaryDirectory() as folder:
         write_folder(Path(folder), net, description("a fold", untold, "0"))
         model = OnnxModel(Path(folder))
-        return np.stack([model.raw(jpeg) for jpeg in jpegs])
+        return np.stack([model.raw(picture) for picture in seen])
 
 
-def as_jpegs(pictures: NDArray[np.uint8]) -> list[bytes]:
-    """Encode pictures as imgtag's renditions are."""
-    encoded = []
-    for picture in pictures:
-        written = BytesIO()
-        Image.fromarray(picture).save(written, "JPEG", quality=80)
-        encoded.append(written.getvalue())
-    return encoded
+def rasters(pictures: NDArray[np.uint8]) -> list[Raster]:
+    """Make of pictures [n, side, side, 3] what imgtag hands to the labeler."""
+    return [Raster(len(picture), len(picture), picture.tobytes()) for picture in pictures]
 
 
 def shares(logits: Logits, temperature: float) -> Logits:
@@ -148,7 +138,7 @@ def shares(logits: Logits, temperature: float) -> Logits:
 
 
 def calibrate(logits: Logits, classes: NDArray[np.int64]) -> Calibration:
-    """Choose the temperature of least surprise, then thresholds for `MIN_PRECISION`."""
+    """Choose the temperature of least surprise, then the threshold for `MIN_PRECISION`."""
     temperatures = np.round(np.arange(0.3, 2.01, 0.02), 2)
     rows = np.arange(len(classes))
 
@@ -157,24 +147,25 @@ def calibrate(logits: Logits, classes: NDArray[np.int64]) -> Calibration:
         return float(-np.log(told + 1e-9).mean())
 
     temperature = float(min(temperatures, key=surprise))
-    told = shares(logits, temperature)
-    return Calibration(
-        temperature, tuple(_threshold(told, classes, i) for i in range(len(CLASSES)))
-    )
+    return Calibration(temperature, _threshold(shares(logits, temperature), classes))
 
 
-def _threshold(told: Logits, classes: NDArray[np.int64], place: int) -> float:
-    """Find the lowest threshold from which on the label is right often enough."""
-    for threshold in np.round(np.arange(LOWEST_THRESHOLD, 0.96, 0.01), 2):
-        said = told[:, place] >= threshold
-        if said.any() and (classes[said] == place).mean() >= MIN_PRECISION:
+def _threshold(told: Logits, classes: NDArray[np.int64]) -> float:
+    """Find the lowest threshold with which labels are right often enough, one for all labels.
+
+    Shares are calibrated, so the same share means the same odds whatever the label.
+    """
+    truth = classes[:, None] == np.arange(len(CLASSES))
+    for threshold in np.round(np.arange(LOWEST_THRESHOLD, 0.96, 0.01), 2).tolist():
+        said = emitted(told, threshold)
+        if said.any() and truth[said].mean() >= MIN_PRECISION:
             return float(threshold)
     return 0.96
 
 
-def emitted(told: Logits, thresholds: Sequence[float]) -> NDArray[np.bool_]:
+def emitted(told: Logits, threshold: float) -> NDArray[np.bool_]:
     """Which of the classes are said of which picture, [n, classes]."""
-    return told[:, : len(CLASSES)] >= np.asarray(thresholds)
+    return told[:, : len(CLASSES)] >= threshold
 
 
 def scene_figures(
@@ -186,7 +177,7 @@ def scene_figures(
         outside, inside = folds != fold, folds == fold
         calibration = calibrate(logits[outside], classes[outside])
         told = shares(logits[inside], calibration.temperature)
-        said[inside] = emitted(told, calibration.thresholds)
+        said[inside] = emitted(told, calibration.threshold)
     truth = classes[:, None] == np.arange(len(CLASSES))
     best = logits[:, : len(CLASSES)].argmax(axis=1)
     confusion = np.zeros((len(CLASSES), len(CLASSES)), int)
@@ -198,7 +189,6 @@ def scene_figures(
         "precision": _share(truth[said]),
         "recall": _share(said[truth]),
         "photos_without_label": _share(~said.any(axis=1)),
-        "photos_with_two_labels": _share(said.sum(axis=1) > 1),
         "classes": {
             name: {
                 "top1": _share(best[classes == i] == i),
@@ -215,7 +205,7 @@ def refusal_figures(
     logits: Logits, kinds: Sequence[str], calibration: Calibration
 ) -> dict[str, float]:
     """Tell which share of each kind of picture that is no scene got a label all the same."""
-    labelled = emitted(shares(logits, calibration.temperature), calibration.thresholds).any(axis=1)
+    labelled = emitted(shares(logits, calibration.temperature), calibration.threshold).any(axis=1)
     names = np.asarray(kinds)
     return {"all": _share(labelled)} | {
         str(kind): _share(labelled[names == kind]) for kind in np.unique(names)

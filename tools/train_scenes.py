@@ -34,7 +34,7 @@ from imgtag.imaging.model import Limits
 NEGATIVES = 4000
 NEGATIVES_TO_REFUSE = 600
 ALL = -1
-VERSION = "1"
+VERSION = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +102,11 @@ def measure(
     refused, kinds = [], []
     for fold in range(plan.folds):
         net, unseen = trained(plan, fold), photos.folds == fold
-        logits[unseen] = scene_report.ask(
-            net, [photos.renditions[i] for i in np.flatnonzero(unseen)]
-        )
+        logits[unseen] = scene_report.ask(net, photos.seen(unseen))
         pictures, kinds_here = scene_negatives.make(
             NEGATIVES_TO_REFUSE, photos.cached(unseen)[0], plan.seed + 1000 + fold
         )
-        refused.append(scene_report.ask(net, scene_report.as_jpegs(pictures)))
+        refused.append(scene_report.ask(net, scene_report.rasters(pictures)))
         kinds += kinds_here
     calibration = scene_report.calibrate(logits, photos.classes)
     figures = scene_report.scene_figures(logits, photos.classes, photos.folds)
@@ -121,7 +119,8 @@ def said_of(model: OnnxModel, folder: Path) -> dict[str, list[str]]:
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     return {
         file.name: [
-            f"{hit.name} {hit.confidence:.0f}" for hit in model.label(scene_data.rendition(file))
+            f"{hit.name} {hit.confidence:.0f}"
+            for hit in model.label(scene_data.seen(scene_data.shown(file)))
         ]
         for file in files
     }
