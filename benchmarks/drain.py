@@ -1,7 +1,8 @@
 """Empty a queue of 10,000 events while one call of AWS in twenty goes wrong, and lose nothing.
 
-Every upload is told several times, as at-least-once allows. Against moto, which takes most of the
-time: what counts is that nothing is lost, and not how fast. ``python benchmarks/drain.py``
+Every upload is told several times, as at-least-once allows, and some hundred events wait at a time.
+Against moto, which takes most of the time: what counts is that nothing is lost, and not how fast.
+``python benchmarks/drain.py``
 """
 
 import argparse

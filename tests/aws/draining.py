@@ -26,6 +26,8 @@ from tests.aws.cloud import Cloud, Server
 from tests.unit.services import MAX_PHOTO_BYTES, PlainInspector
 
 BATCH: Final = 10
+# Every call of moto's SQS takes as long as the queue is.
+MOST_QUEUED: Final = 500
 AT_ONCE: Final = 8
 WORKERS: Final = 2
 DYNAMODB: Final = "DynamoDB_20120810."
@@ -69,11 +71,11 @@ async def drain(cloud: Cloud, number: int, *, told: int = 1) -> Drained:
     async with opened(cloud) as (queue, catalog):
         blobs, labeler = MemoryBlobStore(cloud.context.clock), MemoryLabeler(default=[hit("Lake")])
         photos = await uploaded(cloud, catalog, blobs, number)
-        for _ in range(told):
-            await tell(cloud, photos)
         _disturb(cloud.server)
         started = time.perf_counter()
         async with _working(queue, catalog, blobs, labeler):
+            for _ in range(told):
+                await tell(cloud, queue, photos)
             await _until_empty(catalog, queue, number)
         seconds = time.perf_counter() - started
         faults = cloud.server.steer()
@@ -116,10 +118,12 @@ async def uploaded(
     return photos
 
 
-async def tell(cloud: Cloud, photos: Sequence[Photo]) -> None:
-    """Put the news on the queue, as S3 writes it."""
+async def tell(cloud: Cloud, queue: SqsQueue, photos: Sequence[Photo]) -> None:
+    """Put the news on the queue, as S3 writes it, and keep up with those who empty it."""
     sqs = await clients.sqs(cloud.context)
     for start in range(0, len(photos), BATCH):
+        if start % (MOST_QUEUED // 5) == 0:
+            await _until_fewer(queue, MOST_QUEUED)
         await sqs.send_message_batch(
             QueueUrl=cloud.settings.sqs_photos,
             Entries=[
@@ -127,6 +131,13 @@ async def tell(cloud: Cloud, photos: Sequence[Photo]) -> None:
                 for photo in photos[start : start + BATCH]
             ],
         )
+
+
+async def _until_fewer(queue: SqsQueue, number: int) -> None:
+    while True:
+        if await queue.waiting() <= number:
+            return
+        await asyncio.sleep(0.2)
 
 
 def news_of(owner: OwnerId, photo: Photo) -> str:

@@ -5,7 +5,7 @@ from imgtag.compose import SystemClock
 from tests.aws.cloud import Cloud
 from tests.aws.draining import drain
 
-PHOTOS = 50
+PHOTOS = 40
 TOLD = 2
 ONE_IN_TWENTY = 0.05
 LEASE_SECONDS = 5
