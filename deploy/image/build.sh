@@ -2,8 +2,9 @@
 # Build what the image holds: build.sh CHECKOUT PAGE TARGET
 #
 # TARGET becomes a virtual environment with imgtag, the page that lies built in PAGE, and exactly the packages of
-# requirements/runtime.txt, each checked by its hash; sbom.cdx.json in it lists them (cyclonedx.org). The same checkout gives the same bytes: nothing in it tells when,
-# and the bytecode goes by content, which also spares a file system that is read-only from being written to.
+# requirements/runtime.txt, each checked by its hash; sbom.cdx.json in it lists them (cyclonedx.org). The same checkout
+# gives the same bytes: nothing in it tells when, and the bytecode goes by content, which also spares a file system that
+# is read-only from being written to.
 set -eu
 
 checkout=$1
