@@ -140,6 +140,7 @@ def ingest(folder: Path, number: int, data_dir: Path) -> Ingest:
 
 def report(plain: Bare, fit: Bare, ours: Ingest) -> None:
     """Print what was measured, and the goals."""
+    total = sum(ours.cpu_ms.values())
     cpu = ", ".join(f"{name} {ms:.2f}" for name, ms in ours.cpu_ms.items())
     print(f"  imgtag {ours.rate:7.1f} photos/s")
     print(
@@ -147,8 +148,9 @@ def report(plain: Bare, fit: Bare, ours: Ingest) -> None:
     )
     print(f"(goal {GOAL})")
     print(f"         {fit.rate:7.1f} photos/s fitted;  ratio {ours.rate / fit.rate:.2f}")
-    print(f"  CPU ms a photo: {cpu}; sum {sum(ours.cpu_ms.values()):.2f}")
-    print(f"                  Pillow plainly {plain.cpu_ms:.2f}, fitted {fit.cpu_ms:.2f}")
+    print(f"  CPU ms a photo: {cpu}; sum {total:.2f}")
+    print(f"                  Pillow plainly {plain.cpu_ms:.2f}, fitted {fit.cpu_ms:.2f}; ", end="")
+    print(f"ratios {plain.cpu_ms / total:.2f}, {fit.cpu_ms / total:.2f}")
     print(f"  peak MB: service {ours.service_mb:.0f} (goal {SERVICE_MB}), ", end="")
     print(f"child {ours.child_mb:.0f} (goal {CHILD_MB})")
 
