@@ -45,6 +45,12 @@ data "aws_iam_policy_document" "shared" {
     actions   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"]
     resources = concat([for queue in module.queue : queue.arn], [for queue in module.queue : queue.dead_arn])
   }
+
+  statement {
+    sid       = "Subscriptions"
+    actions   = ["sns:GetSubscriptionAttributes", "sns:Unsubscribe"]
+    resources = ["*"] # for IAM, a subscription is no resource
+  }
 }
 
 data "aws_iam_policy_document" "api" {

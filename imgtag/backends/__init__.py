@@ -130,7 +130,7 @@ _BUILT_IN: Final = {
     "oidc": "imgtag.backends.oidc",
 }
 # What brings the packages that not everybody needs.
-_EXTRAS: Final = {"imgtag.backends.aws": "aws"}
+_EXTRAS: Final = {"imgtag.backends.aws": "aws", "imgtag.backends.oidc": "oidc"}
 
 
 def find(port: str, name: str) -> Any:

@@ -14,6 +14,7 @@ from imgtag.backends import Context, open_records
 from imgtag.backends.local.durable import Folders, disk_errors, write_whole
 from imgtag.backends.local.lock import make_data_dir
 from imgtag.domain.addresses import Channel, hint_of
+from imgtag.domain.errors import Invalid
 from imgtag.domain.ids import OwnerId
 from imgtag.ports import Notice, Record, RecordStore, Subscription
 
@@ -96,6 +97,10 @@ async def open_outbox(context: Context) -> AsyncIterator[OutboxNotifier]:
 def _mail(context: Context) -> Mail | None:
     if not context.settings.smtp_host:
         return None
-    from imgtag.backends.local.mail import SmtpMail  # noqa: PLC0415
-
+    try:
+        from imgtag.backends.local.mail import SmtpMail  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        msg = f"mail needs a package that is missing: {error.name}; "
+        msg += "pip install 'imgtag[mail]' brings it"
+        raise Invalid(msg, code="unknown_backend") from error
     return SmtpMail(context.settings, context.clock)
