@@ -139,6 +139,11 @@ class FakeProvider:
         self.refreshed.add(token)
         return token
 
+    async def sign_out(self, request: web.Request) -> web.Response:
+        """Sign whoever comes out, and send them back."""
+        self._note("sign out")
+        raise web.HTTPFound(request.query["logout_uri"])
+
     def _note(self, what: str) -> None:
         self.asked.append(what)
         if self.is_down:
@@ -153,6 +158,7 @@ async def serving(provider: FakeProvider) -> AsyncIterator[str]:
     app.router.add_get("/jwks", provider.jwks)
     app.router.add_get("/oauth2/authorize", provider.authorize)
     app.router.add_post("/oauth2/token", provider.tokens)
+    app.router.add_get("/logout", provider.sign_out)
     async with TestServer(app) as server:
         provider.issuer = str(server.make_url("/pool"))
         yield provider.issuer
