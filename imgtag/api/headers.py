@@ -1,5 +1,6 @@
 """Headers that every answer carries: request id, what browsers must not do, and CORS."""
 
+from http import HTTPStatus
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -53,7 +54,9 @@ def harden(response: web.StreamResponse, request_id: str) -> None:
     response.headers["Server"] = "imgtag"
     for name, value in ALWAYS.items():
         response.headers.setdefault(name, value)
-    response.headers.setdefault("Content-Security-Policy", _NO_PAGE)
+    # A browser takes the headers of a 304 over into what it has: the page would lose its policy.
+    if response.status != HTTPStatus.NOT_MODIFIED:
+        response.headers.setdefault("Content-Security-Policy", _NO_PAGE)
 
 
 def _add_cors(request: web.Request, response: web.StreamResponse, settings: Settings) -> None:

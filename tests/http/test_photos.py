@@ -151,3 +151,13 @@ async def test_originals_come_in_ranges(service: Service) -> None:
     async with service.client.get(url, headers={"Range": "bytes=10-19"}) as answer:
         assert answer.status == 206
         assert await answer.read() == data[10:20]
+
+
+async def test_what_has_not_changed_keeps_the_policy_that_it_had(service: Service) -> None:
+    """Browsers take headers of a 304 over, so that another policy would end a page's scripts."""
+    async with service.client.get(f"{service.url}/api/photos/layout") as first:
+        seen = {"If-None-Match": first.headers["ETag"]}
+        assert "sandbox" in first.headers["Content-Security-Policy"]
+    async with service.client.get(f"{service.url}/api/photos/layout", headers=seen) as again:
+        assert again.status == 304
+        assert "Content-Security-Policy" not in again.headers
