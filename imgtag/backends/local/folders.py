@@ -65,6 +65,7 @@ class FolderSource:
         with (
             self._opened(source) as (folder, walk),
             closing(walk.files(folder, (), behind)) as files,
+            _source_errors(),
         ):
             found = list(islice(files, limit + 1))
         page = found[:limit]
