@@ -68,6 +68,10 @@ export class Server {
     return (await (await this.call('GET', address)).json()) as T;
   }
 
+  cli(...words: string[]): string {
+    return execFileSync(python, ['-m', 'imgtag', ...words], { cwd: root, encoding: 'utf8' });
+  }
+
   /** Makes the library as new. With accounts, there is nobody yet to have photos. */
   async empty(): Promise<void> {
     const { auth } = await this.get<{ auth: { mode: string } }>('/api/config');
