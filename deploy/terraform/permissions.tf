@@ -8,7 +8,7 @@ locals {
   worker_service  = "arn:${data.aws_partition.this.partition}:ecs:${var.region}:${local.account}:service/${aws_ecs_cluster.this.name}/worker"
 
   # s3://bucket/prefix, as ARNs of buckets and of what is in them
-  import_buckets = [for source in var.import_sources : "arn:${data.aws_partition.this.partition}:s3:::${split("/", trimprefix(source, "s3://"))[0]}"]
+  import_buckets = distinct([for source in var.import_sources : "arn:${data.aws_partition.this.partition}:s3:::${split("/", trimprefix(source, "s3://"))[0]}"])
   import_objects = [for source in var.import_sources : "arn:${data.aws_partition.this.partition}:s3:::${trimsuffix(trimprefix(source, "s3://"), "/")}/*"]
 }
 
@@ -20,9 +20,16 @@ data "aws_iam_policy_document" "shared" {
   }
 
   statement {
-    sid       = "Photos"
-    actions   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+    sid       = "Read"
+    actions   = ["s3:GetObject"]
     resources = concat(values(local.photo_objects), [local.archive_objects])
+  }
+
+  # One ends an archive that is being built when somebody cancels it, the other carries on with one.
+  statement {
+    sid       = "Archives"
+    actions   = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+    resources = [local.archive_objects]
   }
 
   statement {
@@ -34,8 +41,8 @@ data "aws_iam_policy_document" "shared" {
   statement {
     sid = "Catalog"
     actions = [
-      "dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem",
-      "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem",
+      "dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
+      "dynamodb:UpdateItem",
     ]
     resources = concat(local.tables, [for table in local.tables : "${table}/index/*"])
   }
@@ -56,10 +63,29 @@ data "aws_iam_policy_document" "shared" {
 data "aws_iam_policy_document" "api" {
   source_policy_documents = [data.aws_iam_policy_document.shared.json]
 
+  # Whoever has a ticket sends a photo in the API's name.
+  statement {
+    sid       = "Take"
+    actions   = ["s3:PutObject"]
+    resources = [for kind in ["originals", "incoming", "manifests"] : local.photo_objects[kind]]
+  }
+
+  statement {
+    sid       = "TakeBack"
+    actions   = ["s3:DeleteObject"]
+    resources = [local.photo_objects.manifests, local.archive_objects]
+  }
+
   statement {
     sid       = "Addresses"
     actions   = ["sns:Subscribe"]
     resources = [aws_sns_topic.news.arn]
+  }
+
+  statement {
+    sid       = "Subscriptions" # know no resources: AWS tells them by the topic that a subscription is of
+    actions   = ["sns:GetSubscriptionAttributes", "sns:Unsubscribe"]
+    resources = ["*"]
   }
 
   statement {
@@ -90,6 +116,18 @@ data "aws_iam_policy_document" "worker" {
   }
 
   statement {
+    sid       = "Write"
+    actions   = ["s3:DeleteObject", "s3:PutObject"]
+    resources = concat(values(local.photo_objects), [local.archive_objects])
+  }
+
+  statement {
+    sid       = "Duplicates"
+    actions   = ["dynamodb:ConditionCheckItem"]
+    resources = local.tables
+  }
+
+  statement {
     sid       = "Labels"
     actions   = ["rekognition:DetectLabels"]
     resources = ["*"] # knows no resources
@@ -105,12 +143,6 @@ data "aws_iam_policy_document" "worker" {
     sid       = "Restore"
     actions   = ["s3:RestoreObject"]
     resources = [local.photo_objects.originals]
-  }
-
-  statement {
-    sid       = "Archives"
-    actions   = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
-    resources = [local.archive_objects]
   }
 
   dynamic "statement" {

@@ -41,12 +41,13 @@ locals {
 
   settings_of_api = {
     IMGTAG_WORKER_SERVICE = "${aws_ecs_cluster.this.name}/worker"
+    IMGTAG_LIVE_EVENTS    = "false" # the gateway passes on whole answers, and no streams
   }
 
   settings_of_function = {
-    IMGTAG_DATA_DIR    = "/tmp/imgtag" # the only folder that can be written to
-    IMGTAG_LIVE_EVENTS = "false"       # a function answers whole, and then sleeps
-    IMGTAG_PORT        = "0"           # on loopback, where nobody but imgtag asks
+    IMGTAG_DATA_DIR = "/tmp/imgtag" # the only folder that can be written to
+    IMGTAG_HOST     = "127.0.0.1"
+    IMGTAG_PORT     = "0" # on loopback, where nobody but imgtag asks
   }
 
   settings_of_service = {

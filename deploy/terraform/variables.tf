@@ -31,7 +31,7 @@ variable "region" {
 }
 
 variable "always_on" {
-  description = "Run the API on a Fargate task that never sleeps (about 12 USD a month more), in place of Lambda. Then live events stream, and nobody waits for a cold start."
+  description = "Run the API on a Fargate task that never sleeps (about 15 USD a month more), in place of Lambda. Then nobody waits for a cold start."
   type        = bool
   default     = false
 }

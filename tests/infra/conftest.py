@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.aws.cloud import Server
 from tests.infra.server.calls import Call
 from tests.infra.terraform import ROOT, Terraform, binary, workspace
 
@@ -22,10 +23,8 @@ EMAIL: Final = "ada@example.com"
 
 
 @dataclass(frozen=True, slots=True)
-class Aws:
-    """The server that stands for AWS; *url* is its endpoint."""
-
-    url: str
+class Aws(Server):
+    """The server that stands for AWS."""
 
     def calls(self) -> Sequence[Call]:
         """Tell who has called what so far."""

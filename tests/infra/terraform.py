@@ -68,7 +68,7 @@ class Terraform:
         said = self.run(
             "plan", "-detailed-exitcode", "-no-color", "-lock=false", expected=(NO_CHANGES, CHANGES)
         )
-        return "" if "No changes." in said else said
+        return "" if "No changes." in said else said.partition("Terraform will perform")[2]
 
     def outputs(self) -> Mapping[str, Any]:
         """Read the outputs."""

@@ -27,6 +27,7 @@ class FakeProvider:
     clock: Clock
     issuer: str = ""
     subject: str = "0f8f7a2e-1111-4222-8333-444455556666"
+    client: str = CLIENT
     asked: list[str] = field(default_factory=list)
     keys: dict[str, Any] = field(default_factory=dict)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -59,7 +60,7 @@ class FakeProvider:
             "exp": now + 3600,
             "token_use": use,
             "cognito:username": "ada",
-            **({"aud": CLIENT} if use == "id" else {"client_id": CLIENT}),
+            **({"aud": self.client} if use == "id" else {"client_id": self.client}),
             **changed,
         }
         return {name: value for name, value in claims.items() if value is not None}
@@ -100,7 +101,7 @@ class FakeProvider:
     async def authorize(self, request: web.Request) -> web.Response:
         """Sign in whoever comes, and send them back with a code."""
         query = dict(request.query)
-        if query["code_challenge_method"] != "S256" or query["client_id"] != CLIENT:
+        if query["code_challenge_method"] != "S256" or query["client_id"] != self.client:
             return web.json_response({"error": "invalid_request"}, status=400)
         code = secrets.token_urlsafe(16)
         self.codes[code] = query

@@ -18,7 +18,8 @@ def refusal(body: bytes) -> str | None:
         case "Unsubscribe":
             known = _all().get(query["SubscriptionArn"])
             if known and known.attributes[PENDING] == "true":
-                return "Invalid parameter: SubscriptionArn Reason: it is pending confirmation"
+                reason = "Cannot unsubscribe a subscription that is pending confirmation"
+                return f"Invalid parameter: {reason}"
     return None
 
 

@@ -1,9 +1,10 @@
-"""ECS and App Auto Scaling: fields of services that moto drops, and tags of scalable targets."""
+"""ECS and App Auto Scaling: fields of services that moto drops, tags, and ARNs that stay."""
 
 import json
 from typing import Any
 
 from botocore import xform_name
+from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.ecs.models import Service
 from moto.ecs.responses import EC2ContainerServiceResponse
@@ -48,8 +49,24 @@ def _tag_scaling() -> None:
     ApplicationAutoScalingResponse.list_tags_for_resource = listed  # type: ignore[attr-defined]
 
 
+def _keep_names() -> None:
+    """Leave a scaling policy its ARN when it is changed, so that alarms still know it."""
+    put = ApplicationAutoscalingBackend.put_scaling_policy
+
+    def same(self: ApplicationAutoscalingBackend, *args: Any, **kwargs: Any) -> Any:
+        before = dict(self.policies)
+        policy = put(self, *args, **kwargs)
+        key = next(key for key, each in self.policies.items() if each is policy)
+        if key in before:
+            policy.policy_arn = before[key].policy_arn
+        return policy
+
+    ApplicationAutoscalingBackend.put_scaling_policy = same  # type: ignore[method-assign]
+
+
 def install() -> None:
     """Install all of it."""
     after(EC2ContainerServiceResponse, "create_service", _remember_service)
     after(Service, "__init__", _not_rebalanced)
     _tag_scaling()
+    _keep_names()
