@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 
-from imgtag.backends import Context
 from imgtag.backends.aws import BACKENDS, clients
 from imgtag.backends.aws.blobs import S3BlobStore
 from imgtag.domain.errors import NotFound, Unavailable
@@ -195,12 +194,3 @@ async def test_an_archived_photo_says_so(
     with pytest.raises(Unavailable) as raised:
         await read(store, key)
     assert raised.value.code == "archived"
-
-
-async def test_missing_settings_are_named_at_once(cloud: Cloud) -> None:
-    """Whoever forgot both buckets hears of both."""
-    settings = cloud.settings.model_copy(update={"s3_bucket": "", "s3_working_bucket": ""})
-    context = Context(settings, cloud.context.clock, cloud.context.stack)
-    with pytest.raises(Exception, match="IMGTAG_S3_BUCKET, IMGTAG_S3_WORKING_BUCKET"):
-        async with BACKENDS["s3"].blobs(context):
-            pass
