@@ -47,7 +47,7 @@ fix: $(VENV)/installed $(NODE_INSTALLED)
 bench: $(VENV)/installed tools
 	for each in catalog imaging ingest bundle; do $(BIN)/python benchmarks/$$each.py || exit 1; done
 
-# Against local servers; draining 10,000 events takes moto a quarter of an hour.
+# Against local servers; draining 10,000 events takes moto some minutes.
 bench-aws: $(VENV)/installed
 	for each in s3_read drain model; do $(BIN)/python benchmarks/$$each.py || exit 1; done
 

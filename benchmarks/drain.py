@@ -45,7 +45,7 @@ def main() -> int:
     """Measure, print, and fail where something was lost or too little went wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=10_000)
-    parser.add_argument("--told", type=int, default=4, help="how often each upload is told")
+    parser.add_argument("--told", type=int, default=10, help="how often each upload is told")
     chosen = parser.parse_args()
     with served() as server, TemporaryDirectory() as folder:
         os.environ.update(environment_of(server))
