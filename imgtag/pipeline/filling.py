@@ -4,7 +4,6 @@ Where a part is sent as a whole, nothing need wait for its turn, and every byte 
 measured once, as it comes by.
 """
 
-import asyncio
 import zlib
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -14,6 +13,7 @@ from imgtag.domain.errors import NotFound
 from imgtag.pipeline.archive import Archive, Literal, Slice
 from imgtag.pipeline.checksums import crc32_of_both
 from imgtag.pipeline.download import Damaged, Source
+from imgtag.pipeline.together import together
 
 # Below, measuring bytes again is faster than combining their CRC-32 with what comes before.
 WORTH_COMBINING: Final = 256 * 1024
@@ -50,15 +50,11 @@ async def fill(archive: Archive, source: Source, *, start: int, stop: int) -> Pa
 
 async def _read_all(source: Source, segments: list[Literal | Slice], room: memoryview) -> list[int]:
     at, reads = 0, []
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            for segment in segments:
-                place = room[at : at + _size(segment)]
-                reads.append(tasks.create_task(_read(source, segment, place)))
-                at += len(place)
-    except BaseExceptionGroup as errors:
-        error = errors.exceptions[0]
-        raise error from error.__cause__
+    async with together() as tasks:
+        for segment in segments:
+            place = room[at : at + _size(segment)]
+            reads.append(tasks.create_task(_read(source, segment, place)))
+            at += len(place)
     return [read.result() for read in reads]
 
 

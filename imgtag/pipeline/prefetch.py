@@ -15,6 +15,7 @@ from imgtag.domain.errors import NotFound, Unavailable
 from imgtag.pipeline.archive import Archive, Literal, Segment, Slice
 from imgtag.pipeline.budget import ByteBudget
 from imgtag.pipeline.download import Damaged, Source
+from imgtag.pipeline.together import together
 
 PIECE_BYTES: Final = 1024 * 1024
 # Headers count too: this many pieces are about half as many photos.
@@ -109,18 +110,14 @@ async def prefetch(
     Leaving the context ends all reading. `Damaged` and `Unavailable` come out of the iterator.
     """
     reading = _Reading(archive, source, budget)
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            feeder = tasks.create_task(reading.feed(archive.segments(start, stop), tasks))
-            try:
-                yield reading.chunks()
-            finally:
-                feeder.cancel()
-                reading.end()
-    except BaseExceptionGroup as group:
-        # There is one: reads hand their errors over, so it is the caller's own or a bug's.
-        error = group.exceptions[0]
-        raise error from error.__cause__
+    # Reads hand their errors over, so that one which comes out here is the caller's own or a bug's.
+    async with together() as tasks:
+        feeder = tasks.create_task(reading.feed(archive.segments(start, stop), tasks))
+        try:
+            yield reading.chunks()
+        finally:
+            feeder.cancel()
+            reading.end()
 
 
 def _split(segments: Iterable[Segment]) -> Iterator[Segment]:

@@ -20,6 +20,7 @@ from imgtag.domain.photos import Failure
 from imgtag.pipeline.budget import ByteBudget
 from imgtag.pipeline.download import Damaged
 from imgtag.pipeline.filling import Members, fill
+from imgtag.pipeline.together import together
 from imgtag.ports import BundleStore, Clock, EventQueue
 from imgtag.services.archives import Archives, PartedWriter
 from imgtag.services.feed import Feed
@@ -159,19 +160,16 @@ class Builder:
                 await asyncio.sleep(self._lease.total_seconds() / 2)
                 await self._note(work)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                keeper = group.create_task(keep())
-                yield
-                keeper.cancel()
-        except BaseExceptionGroup as errors:
-            raise _first(errors) from errors
+        async with together() as group:
+            keeper = group.create_task(keep())
+            yield
+            keeper.cancel()
 
     async def _send_parts(self, work: "_Work") -> None:
         size = work.layout.archive.size
         length = part_bytes_for(size)
         turns = asyncio.Semaphore(_PARTS_AHEAD)
-        async with asyncio.TaskGroup() as group:
+        async with together() as group:
             for number, start in enumerate(range(0, size, length), 1):
                 stop = min(start + length, size)
                 if work.writer.done.get(number) != stop - start:
@@ -251,10 +249,3 @@ def part_bytes_for(size: int) -> int:
     """Choose the bytes of a part from those of the whole alone: whoever carries on agrees."""
     least = -(-size // MAX_PARTS)
     return max(PART_BYTES, -(-least // MIB) * MIB)
-
-
-def _first(error: BaseException) -> BaseException:
-    """Find what began it in the groups that task groups raise."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -5,9 +5,9 @@ it, and of two who have done the same page the one that writes first counts it. 
 lease is all the lease that there is.
 """
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 import structlog
@@ -28,6 +28,7 @@ from imgtag.domain.sources import Source
 from imgtag.imaging.formats import content_type_of
 from imgtag.imaging.model import Refused
 from imgtag.pipeline.checksums import Checksums
+from imgtag.pipeline.together import at_once
 from imgtag.ports import (
     BlobStore,
     Catalog,
@@ -204,25 +205,18 @@ class _Page:
         self._source = source
         self._reader = reader
         self._known = known
-        self._permits = asyncio.Semaphore(AT_ONCE)
 
     async def take(self, files: Sequence[SourceFile]) -> Step:
         """Take in *files*, several at a time, and say what became of them."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._one(file)) for file in files]
-        except BaseExceptionGroup as errors:
-            error = errors.exceptions[0]
-            raise error from error.__cause__
-        return sum((task.result() for task in tasks), Step())
+        steps = await at_once([partial(self._one, file) for file in files], limit=AT_ONCE)
+        return sum(steps, Step())
 
     async def _one(self, file: SourceFile) -> Step:
-        async with self._permits:
-            try:
-                photo = await self._before(file) or await self._bring(file)
-            except (_Left, Refused) as why:
-                left = Skipped(file.path[-MAX_PATH_CHARACTERS:], why.code, why.detail)
-                return Step(skipped=(left,))
+        try:
+            photo = await self._before(file) or await self._bring(file)
+        except (_Left, Refused) as why:
+            left = Skipped(file.path[-MAX_PATH_CHARACTERS:], why.code, why.detail)
+            return Step(skipped=(left,))
         self.taken[file.mark] = photo
         if photo == self._imported.photo_id(file.mark):
             return Step(copied=1, copied_bytes=file.size)

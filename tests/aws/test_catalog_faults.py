@@ -11,7 +11,7 @@ from imgtag.backends.aws.catalog.keys import Keys, label_key, moment, place, pla
 from imgtag.backends.aws.catalog.rows import Change, actions, steps
 from imgtag.backends.aws.table import MAX_ACTIONS, MAX_ITEM_BYTES, Table, bytes_of, must_fit
 from imgtag.backends.memory import MemoryQueue
-from imgtag.domain.errors import Invalid
+from imgtag.domain.errors import Invalid, Unavailable
 from imgtag.domain.labels import LabelName, LabelSet
 from imgtag.domain.photos import Photo
 from imgtag.testing.clock import START, FixedClock
@@ -58,6 +58,21 @@ async def test_faults_leave_the_counts_right(
     )
     assert await shown_counts(catalog) == true
     assert await catalog.recount(ADA) == {name.lower(): n for name, n in true.items()}
+
+
+async def test_a_busy_table_is_unavailable(
+    catalog: DynamoCatalog, tables: Cloud, clock: FixedClock
+) -> None:
+    """What was asked in several calls at once fails as one call does, and can be tried again."""
+    shelf = Shelf(catalog, Maker(clock), clock)
+    photos = [(await shelf.stored()).id for _ in range(3)]
+    tables.server.steer(
+        {"operation": "DynamoDB_20120810.BatchGetItem", "rate": 1, "kind": "throttle"}
+    )
+    with pytest.raises(Unavailable):
+        await catalog.get_many(ADA, photos)
+    tables.server.steer()
+    assert [photo.id for photo in await catalog.get_many(ADA, photos)] == photos
 
 
 def carrying(number: int) -> Photo:

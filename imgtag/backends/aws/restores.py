@@ -8,9 +8,9 @@ pk                   sk         attributes
 ===================  =========  ==========================================
 """
 
-import asyncio
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
@@ -22,6 +22,7 @@ from imgtag.backends.aws.table import NEW, THERE, Item, Key, Table
 from imgtag.domain.errors import Conflict
 from imgtag.domain.events import BundleRequested, Event, from_dict, to_dict
 from imgtag.domain.keys import BlobKey
+from imgtag.pipeline.together import at_once
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
@@ -77,15 +78,8 @@ class Restores:
 
     async def ask(self, keys: Sequence[BlobKey], event: BundleRequested) -> int:
         """Restore what is archived; *event* comes again when all is back. Tell how many are not."""
-        permits = asyncio.Semaphore(_AT_ONCE)
-
-        async def look(key: BlobKey) -> bool:
-            async with permits:
-                return await self._ask_for(key, event)
-
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(look(key)) for key in keys]
-        return sum(task.result() for task in tasks)
+        looks = [partial(self._ask_for, key, event) for key in keys]
+        return sum(await at_once(looks, limit=_AT_ONCE))
 
     async def _ask_for(self, key: BlobKey, event: BundleRequested) -> bool:
         place = self._places.of_blob(key)

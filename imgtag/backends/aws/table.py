@@ -8,12 +8,14 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
 from imgtag.backends.aws.errors import code_of, translated
 from imgtag.domain.errors import Invalid, Unavailable
+from imgtag.pipeline.together import at_once
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb import DynamoDBClient
@@ -173,17 +175,12 @@ class Table:
 
     async def get_many(self, keys: Sequence[Key]) -> dict[Key, Item]:
         """Fetch those items that exist."""
-        found: dict[Key, Item] = {}
         unique = list(dict.fromkeys(keys))
-        permits = asyncio.Semaphore(_PARALLEL)
-
-        async def fetch(batch: Sequence[Key]) -> None:
-            async with permits:
-                found.update(await self._get_batch(batch))
-
-        async with asyncio.TaskGroup() as group:
-            for start in range(0, len(unique), MAX_GET):
-                group.create_task(fetch(unique[start : start + MAX_GET]))
+        batches = [unique[start : start + MAX_GET] for start in range(0, len(unique), MAX_GET)]
+        fetches = [partial(self._get_batch, batch) for batch in batches]
+        found: dict[Key, Item] = {}
+        for part in await at_once(fetches, limit=_PARALLEL):
+            found.update(part)
         return found
 
     async def _get_batch(self, keys: Sequence[Key]) -> dict[Key, Item]:

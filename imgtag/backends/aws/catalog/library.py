@@ -1,11 +1,10 @@
 """What is read of a library: pages, layouts, counts."""
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from imgtag.backends.aws.catalog import search
 from imgtag.backends.aws.catalog.keys import (
@@ -25,12 +24,11 @@ from imgtag.domain.ids import OwnerId, PhotoId
 from imgtag.domain.labels import LabelCount, LabelName
 from imgtag.domain.photos import Photo
 from imgtag.domain.queries import LayoutRow, Page, Position, Query, Sort, Tally
+from imgtag.pipeline.together import at_once
 
 _ALL: Final = 1 << 40
 _AT_ONCE: Final = 1000
 _PARALLEL: Final = 32
-
-T = TypeVar("T")
 
 
 class Library:
@@ -110,7 +108,9 @@ class Library:
         async def read(shard: int) -> Sequence[Item]:
             return [item async for item in self._table.partition(keys.counts(shard))]
 
-        return await _at_once([partial(read, shard) for shard in range(keys.shards)])
+        return await at_once(
+            [partial(read, shard) for shard in range(keys.shards)], limit=_PARALLEL
+        )
 
     async def _covers(
         self, keys: Keys, names: Mapping[str, LabelName], where: Mapping[str, Sequence[int]]
@@ -119,7 +119,7 @@ class Library:
             found = [await self._newest(keys, names[label].folded, s) for s in where[label]]
             return label, max(found)
 
-        pairs = await _at_once([partial(newest, label) for label in where])
+        pairs = await at_once([partial(newest, label) for label in where], limit=_PARALLEL)
         return {label: place_of(key)[1] for label, key in pairs if key}
 
     async def _newest(self, keys: Keys, folded: str, shard: int) -> str:
@@ -173,18 +173,6 @@ class Library:
     async def _records(self, keys: Keys, ids: Iterable[PhotoId]) -> Sequence[Record]:
         items = await self._table.get_many([keys.photo(photo) for photo in ids])
         return [Record.of(keys.owner, item) for item in items.values() if "doc" in item]
-
-
-async def _at_once(calls: Sequence[Callable[[], Awaitable[T]]]) -> Sequence[T]:
-    permits = asyncio.Semaphore(_PARALLEL)
-
-    async def run(call: Callable[[], Awaitable[T]]) -> T:
-        async with permits:
-            return await call()
-
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(run(call)) for call in calls]
-    return [task.result() for task in tasks]
 
 
 def _row(photo: Photo) -> LayoutRow:

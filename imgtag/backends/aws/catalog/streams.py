@@ -5,7 +5,6 @@ each seeks to where the others are, so that photos which can't match are skipped
 shards, whose photos are never the same, are merged.
 """
 
-import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any, Final, Protocol
 from imgtag.backends.aws.catalog.keys import CREATED_INDEX
 from imgtag.backends.aws.table import Item, Table
 from imgtag.domain.queries import Sort
+from imgtag.pipeline.together import together
 
 _MOST_AT_ONCE: Final = 1000
 _LEAST_AT_ONCE: Final = 32
@@ -181,7 +181,7 @@ class Union:
             (number,) = stale
             self._heads[number] = await self._ask(number, key, inclusive=inclusive)
         elif stale:
-            async with asyncio.TaskGroup() as group:
+            async with together() as group:
                 for number in stale:
                     group.create_task(self._renew(number, key, inclusive=inclusive))
         return self._earliest()
