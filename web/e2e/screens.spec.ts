@@ -50,6 +50,8 @@ test('labels and ZIPs are accessible in every state', async ({ page, server }) =
   await expect(page.getByRole('region', { name: 'Your choice' })).toContainText('3 photos');
   await expectAccessible(page);
   const page_ = { bundles: bundlesInEveryState(), next_cursor: null };
+  // Else the server's events would add its own to these.
+  await page.route('**/api/events', (route) => route.fulfill({ status: 204 }));
   await page.route('**/api/bundles', (route) => route.fulfill({ json: page_ }));
   await page.goto(`${server.url}/bundles`);
   await expect(page.getByText('Being made')).toBeVisible();

@@ -67,6 +67,7 @@ export const selectionTexts = {
   trash: 'Move to trash',
   restore: 'Restore',
   toolbar: 'Selected photos',
+  working: (n: number) => `Working on ${photos(n)}…`,
   trashed: (n: number) => `${photos(n)} moved to the trash.`,
   restored: (n: number) => `${photos(n)} restored.`,
   relabelling: (n: number) => `${photos(n)} will be labelled again.`,

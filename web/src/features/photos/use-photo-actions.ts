@@ -12,19 +12,26 @@ const done: Record<PhotoAction, (n: number) => string> = {
 
 const opposite: Partial<Record<PhotoAction, PhotoAction>> = { trash: 'restore', restore: 'trash' };
 
+const id = 'photo-action';
+/** More than this takes long enough to be told of. */
+const atOnce = 100;
+
 /** Does something to photos and says so, with a way back. Gives the ids it did not work for. */
 export function usePhotoActions() {
   const cache = useQueryClient();
   const notify = useNotify();
   const act = async (action: PhotoAction, ids: readonly string[]): Promise<string[]> => {
+    if (ids.length > atOnce) notify({ id, type: 'in-progress', text: selectionTexts.working(ids.length) });
     const failed = await actOnPhotos(action, ids);
     for (const queryKey of [keys.photos, keys.labels, keys.status]) void cache.invalidateQueries({ queryKey });
-    const worked = ids.filter((id) => !failed.includes(id));
+    const missed = new Set(failed);
+    const worked = ids.filter((one) => !missed.has(one));
     const back = opposite[action];
     const undo = back && { text: shell.undo, onClick: () => void act(back, worked) };
-    if (worked.length > 0)
-      notify({ id: 'photo-action', type: 'success', text: done[action](worked.length), action: undo });
-    if (failed.length > 0) notify({ type: 'error', text: selectionTexts.partly(failed.length) });
+    if (worked.length > 0) notify({ id, type: 'success', text: done[action](worked.length), action: undo });
+    const nothingWorked = worked.length === 0;
+    if (failed.length > 0)
+      notify({ id: nothingWorked ? id : undefined, type: 'error', text: selectionTexts.partly(failed.length) });
     return failed;
   };
   return act;
