@@ -54,8 +54,8 @@ data "aws_iam_policy_document" "shared" {
   }
 
   statement {
-    sid       = "Subscriptions"
-    actions   = ["sns:GetSubscriptionAttributes", "sns:Unsubscribe"]
+    sid       = "Unsubscribe"
+    actions   = ["sns:Unsubscribe"]
     resources = ["*"] # for IAM, a subscription is no resource
   }
 }
@@ -83,9 +83,9 @@ data "aws_iam_policy_document" "api" {
   }
 
   statement {
-    sid       = "Subscriptions" # know no resources: AWS tells them by the topic that a subscription is of
-    actions   = ["sns:GetSubscriptionAttributes", "sns:Unsubscribe"]
-    resources = ["*"]
+    sid       = "Subscriptions"
+    actions   = ["sns:GetSubscriptionAttributes"]
+    resources = ["*"] # the same
   }
 
   statement {

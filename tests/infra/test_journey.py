@@ -133,9 +133,10 @@ async def test_photos_become_a_zip(
     stage: Stage, installation: Installation, photos: Mapping[str, bytes]
 ) -> None:
     """Through the gateway, S3, SQS, Rekognition, DynamoDB and SNS, with the leave of each role."""
-    # TEMP assert workers(installation) == 0
+    assert workers(installation) == 0
     queue = listened(installation)
-    await stage.call("PUT", "/api/notifications", json={"email": EMAIL})
+    for address in ("mistyped@example.com", EMAIL):
+        await stage.call("PUT", "/api/notifications", json={"email": address})
     await uploaded(stage, photos)
     assert workers(installation) == 1
 

@@ -81,7 +81,8 @@ def _by_target(
         case "dynamodb":
             yield from _items(operation, asked, arn)
         case "sqs":
-            name = asked.get("QueueName") or urlsplit(asked["QueueUrl"]).path.rsplit("/")[-1]
+            url = asked.get("QueueUrl", "*")
+            name = asked.get("QueueName") or urlsplit(url).path.rsplit("/")[-1]
             yield f"sqs:{operation.removesuffix('Batch')}", arn + name
         case "ecs":
             for name in asked.get("services") or [asked.get("service")]:

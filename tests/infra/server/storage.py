@@ -1,4 +1,4 @@
-"""S3: conditions in bucket policies, and configurations of Intelligent-Tiering."""
+"""S3: conditions in bucket policies, configurations of Intelligent-Tiering, and old versions."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -21,6 +21,11 @@ def _permission(self: FakeBucket, action: str, resource: str) -> PermissionResul
     if not policy["Statement"]:
         return PermissionResult.NEUTRAL
     return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
+
+
+def _has_versions(self: FakeBucket) -> bool:
+    """Tell whether versions may be there: also where no new ones are kept any more."""
+    return self.versioning_status in {"Enabled", "Suspended"}
 
 
 class Tiering:
@@ -54,5 +59,6 @@ class Tiering:
 
 
 def install() -> None:
-    """Install what concerns buckets' policies."""
+    """Install what concerns buckets themselves."""
     FakeBucket.get_permission = _permission  # type: ignore[method-assign]
+    FakeBucket.is_versioned = property(_has_versions)  # type: ignore[assignment,method-assign]
