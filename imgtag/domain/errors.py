@@ -12,6 +12,7 @@
     ├── Unauthenticated      nobody is signed in
     ├── Forbidden            somebody is, and may not
     └── Unavailable          worth retrying
+        └── Archived         in some hours, once it was restored
 
 Callers ask two questions only: is it absent (`NotFound`), is it worth retrying (`Unavailable`)?
 """
@@ -96,3 +97,9 @@ class Unavailable(ImgtagError):
     ) -> None:
         super().__init__(detail, code=code)
         self.retry_after_seconds = retry_after_seconds
+
+
+class Archived(Unavailable):
+    """The bytes lie where they can't be read before somebody has them restored."""
+
+    default_code = "archived"

@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from imgtag.domain.bundles import RUNNING, Bundle, BundleState, Progress
-from imgtag.domain.errors import Conflict, Invalid, NotFound, Unavailable
+from imgtag.domain.errors import Archived, Conflict, Invalid, NotFound, Unavailable
 from imgtag.domain.events import BundleRequested, Event
 from imgtag.domain.photos import Failure
 from imgtag.pipeline.budget import ByteBudget
@@ -119,12 +119,6 @@ class Builder:
 
     async def _build(self, bundle: Bundle) -> None:
         layout = await self._plan(bundle)
-        event = BundleRequested(bundle.owner, bundle.id)
-        if await self._archives.restore(layout.originals, event):
-            # Without a lease: the news that all is back, or the sweeper, brings it here again.
-            waiting = replace(bundle.moved(BundleState.RESTORING), lease_until=None)
-            self._tell(await self._bundles.replace(waiting))
-            return
         try:
             if not await self._archives.is_whole(bundle):
                 bundle = await self._write(bundle, layout)
@@ -132,9 +126,25 @@ class Builder:
             reason = f"{layout.archive.name_of(damaged.index)}: {damaged.reason}"
             await self._fail(bundle, Failure("photo_damaged", reason))
             return
+        except Archived:
+            # Asked now and not first: nearly always no photo is, and asking is a call for each.
+            if not await self._waits_for_restores(bundle, layout):
+                raise
+            return
         ready = await self._bundles.replace(bundle.ready(self._clock.now()))
         self._tell(ready)
         await self._announce(ready)
+
+    async def _waits_for_restores(self, bundle: Bundle, layout: Layout) -> bool:
+        """Have all archived photos restored at once; tell whether there still are any."""
+        event = BundleRequested(bundle.owner, bundle.id)
+        if not await self._archives.restore(layout.originals, event):
+            return False
+        current = await self._bundles.get(bundle.owner, bundle.id)
+        # Without a lease: the news that all is back, or the sweeper, brings it here again.
+        waiting = replace(current.moved(BundleState.RESTORING), lease_until=None)
+        self._tell(await self._bundles.replace(waiting))
+        return True
 
     async def _write(self, bundle: Bundle, layout: Layout) -> Bundle:
         """Send what the store hasn't got, and make it whole; answer with the bundle as it is."""

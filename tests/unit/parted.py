@@ -1,13 +1,14 @@
 """Blobs in memory that archives are built on, as on S3."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from io import BytesIO
 
 from imgtag.backends.memory import MemoryBlobStore
-from imgtag.domain.errors import NotFound
+from imgtag.domain.errors import Archived, NotFound
 from imgtag.domain.events import BundleRequested
 from imgtag.domain.keys import BlobKey
 from imgtag.ports import Clock
@@ -57,6 +58,16 @@ class PartedBlobStore(MemoryBlobStore):
             raise NotFound(msg)
         upload = checkpoint or f"upload-{len(self.uploads)}"
         return self.uploads.setdefault(upload, Parts(self, key, upload))
+
+    @asynccontextmanager
+    async def read(
+        self, key: BlobKey, start: int = 0, stop: int | None = None
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        if key in self.archived:
+            msg = "it has to be restored first"
+            raise Archived(msg)
+        async with super().read(key, start, stop) as chunks:
+            yield chunks
 
     async def restore(self, keys: Sequence[BlobKey], event: BundleRequested) -> int:
         """Count those that are archived; *event* is never sent."""

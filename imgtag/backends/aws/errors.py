@@ -8,7 +8,7 @@ from typing import Final
 import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError
 
-from imgtag.domain.errors import Conflict, ImgtagError, NotFound, TooLarge, Unavailable
+from imgtag.domain.errors import Archived, Conflict, ImgtagError, NotFound, TooLarge, Unavailable
 
 ABSENT: Final = frozenset({"NoSuchKey", "404", "NotFound", "NoSuchUpload"})
 LOST_RACE: Final = frozenset(
@@ -93,9 +93,8 @@ def domain_error(thing: str, code: str, status: int) -> ImgtagError:
 
 def _unavailable(thing: str, code: str, status: int) -> Unavailable | None:
     if code in ARCHIVED:
-        return Unavailable(
+        return Archived(
             f"the {thing} lies in an archive tier and has to be restored first",
-            code="archived",
             retry_after_seconds=RESTORE_HOURS * 3600.0,
         )
     if code in MISCONFIGURED:
