@@ -120,16 +120,17 @@ async def test_more_objects_than_a_listing_holds_are_copied(
     buckets: Cloud, bucket: str, source: S3Source, store: S3BlobStore, clock: FixedClock
 ) -> None:
     """By S3 itself, each once; asking again copies none."""
-    await at_once(
-        put(buckets, bucket, f"2024/{number % 7}/{number:05}.jpg", photo(number))
-        for number in range(1005)
-    )
+    for start in range(0, 1005, 15):  # a busy server lets nobody wait for a connection for long
+        await at_once(
+            put(buckets, bucket, f"2024/{number % 7}/{number:05}.jpg", photo(number))
+            for number in range(start, start + 15)
+        )
     await put(buckets, bucket, "2025/other.jpg", photo(9999))
     await put(buckets, bucket, "2024-private/other.jpg", photo(9998))
     at = Desk(clock, source, store, bucket)
     estimate = await at.imports.estimate(ADA, f"s3://{bucket}/2024")
     assert (estimate.files, estimate.known, estimate.calls) == (1005, 0, 1005)
-    assert estimate.dollars == pytest.approx(1.0, abs=0.01)
+    assert estimate.dollars == pytest.approx(1.005, abs=0.01)
     done = await at.run(f"s3://{bucket}/2024")
     assert (done.state, done.copied, done.found) == (ImportState.DONE, 1005, 1005)
     waiting = [photo async for photo in at.catalog.stuck(before=clock.now() + timedelta(days=1))]
