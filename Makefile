@@ -44,7 +44,9 @@ fix: $(VENV)/installed $(NODE_INSTALLED)
 	$(BIN)/ruff format .
 	npm --prefix web run fix
 
-bench: $(VENV)/installed tools
+# Beside the tests' tools: nginx, as the measure of what can be sent.
+bench: $(VENV)/installed
+	@tools/install-debian-packages.sh nginx-light
 	for each in catalog imaging ingest bundle; do $(BIN)/python benchmarks/$$each.py || exit 1; done
 
 # Against local servers; draining 10,000 events takes moto some minutes.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Install what the tests use of Debian, where it is missing: other people's unzippers, rsync, and Chromium.
+# Packages that are named as arguments come too.
 set -euo pipefail
 
 missing=()
@@ -10,6 +11,9 @@ need bsdtar libarchive-tools
 need rsync rsync
 need jar default-jdk-headless
 need chromium chromium
+for package in "$@"; do
+  dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
+done
 
 if ((${#missing[@]})); then
   echo "installing: ${missing[*]}"
