@@ -24,7 +24,7 @@ from imgtag.api.schemas import (
     PhotosPageQuery,
     PhotosQuery,
 )
-from imgtag.api.views import Thumbnails, photo_out
+from imgtag.api.views import Thumbnails, label_total, photo_out
 from imgtag.domain.errors import Invalid, NotFound
 from imgtag.domain.ids import OwnerId, PhotoId
 from imgtag.domain.labels import LabelChange, LabelName
@@ -50,10 +50,7 @@ async def list_labels(request: web.Request) -> web.Response:
     thumbnails = _thumbnails(request)
     counts = await services(request).photos.counts(owner, covers=asked.covers)
     labels: dict[str, LabelTotal] = {
-        count.name: LabelTotal(
-            count=count.photos, cover=count.cover and thumbnails.url(owner, count.cover)
-        )
-        for count in counts
+        count.name: label_total(count, owner, thumbnails) for count in counts
     }
     return reply(LabelsAnswer(labels=labels))
 

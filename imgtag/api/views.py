@@ -11,6 +11,7 @@ from imgtag.api.schemas import (
     ImportOut,
     LabellingCost,
     LabelOut,
+    LabelTotal,
     PhotoOut,
     ProgressOut,
     QueryOut,
@@ -21,7 +22,7 @@ from imgtag.api.schemas import (
 from imgtag.domain.bundles import Bundle, BundleState
 from imgtag.domain.ids import OwnerId, PhotoId
 from imgtag.domain.imports import Estimate, Import
-from imgtag.domain.labels import Box, Label
+from imgtag.domain.labels import Box, Label, LabelCount
 from imgtag.domain.photos import Failure, Photo
 from imgtag.domain.queries import Query, Tally
 from imgtag.ports import ApiToken
@@ -75,14 +76,24 @@ def photo_out(photo: Photo, thumbnails: Thumbnails) -> PhotoOut:
 
 def label_out(label: Label) -> LabelOut:
     """Show a label."""
-    return LabelOut(
-        name=label.name,
-        confidence=round(label.confidence, 2),
-        source=label.source,
-        model=label.model,
-        parents=label.parents,
-        boxes=[box_out(box) for box in label.boxes] if label.boxes else None,
-    )
+    shown: LabelOut = {
+        "name": label.name,
+        "confidence": label.confidence,
+        "source": label.source,
+        "parents": label.parents,
+    }
+    if label.model:
+        shown["model"] = label.model
+    if label.boxes:
+        shown["boxes"] = [box_out(box) for box in label.boxes]
+    return shown
+
+
+def label_total(count: LabelCount, owner: OwnerId, thumbnails: Thumbnails) -> LabelTotal:
+    """Show how many photos carry a label, and a cover where one was asked for."""
+    if count.cover is None:
+        return {"count": count.photos}
+    return {"count": count.photos, "cover": thumbnails.url(owner, count.cover)}
 
 
 def box_out(box: Box) -> BoxOut:

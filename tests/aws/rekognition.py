@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 LABELS: list[dict[str, Any]] = [
     {
         "Name": "Dog",
-        "Confidence": 97.5,
+        "Confidence": 97.49871826171875,
         "Parents": [{"Name": "Animal"}, {"Name": "Pet"}],
         "Instances": [
             {

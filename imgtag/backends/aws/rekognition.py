@@ -182,7 +182,8 @@ def _hit(label: "LabelTypeDef") -> LabelHit:
     boxes = [item["BoundingBox"] for item in label.get("Instances", ()) if "BoundingBox" in item]
     return LabelHit(
         LabelName(label["Name"]),
-        float(label["Confidence"]),
+        # It tells seven digits or more; they would go into every list of photos.
+        round(float(label["Confidence"]), 2),
         tuple(LabelName(parent["Name"]) for parent in label.get("Parents", ())),
         tuple(
             Box(float(b["Left"]), float(b["Top"]), float(b["Width"]), float(b["Height"]))

@@ -1,7 +1,7 @@
 """Photos and labels as rows, and back."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
@@ -38,9 +38,14 @@ BY_ALIAS: Final = (
     f" WHERE aliases.owner = {_OWNER} AND aliases.id = ?2)"
 )
 _LABELS: Final = """
-SELECT photo, folded, name, source, confidence, model, parents, boxes
-FROM photo_labels CROSS JOIN labels USING (label) CROSS JOIN origins USING (origin)
+SELECT photo, label, source, confidence, origin, boxes FROM photo_labels
 WHERE photo IN (SELECT value FROM json_each(?))
+"""
+_NAMES: Final = """
+SELECT label, folded, name FROM labels WHERE label IN (SELECT value FROM json_each(?))
+"""
+_ORIGINS: Final = """
+SELECT origin, model, parents FROM origins WHERE origin IN (SELECT value FROM json_each(?))
 """
 _INSERT: Final = """
 INSERT INTO photos (owner, id, file_name, folded_name, created_at, since, state, content_type, size,
@@ -160,25 +165,45 @@ def _photo(row: Sequence[Any], labels: LabelSet) -> Photo:
 
 
 def _load_labels(db: apsw.Connection, photos: Sequence[int]) -> Mapping[int, LabelSet]:
+    rows = fetch(db, _LABELS, (json.dumps(photos),))
+    names, origins = _names(db, rows), _origins(db, rows)
     labels: dict[int, dict[str, Label]] = {photo: {} for photo in photos}
     removed: dict[int, dict[str, LabelName]] = {photo: {} for photo in photos}
-    for photo, folded, name, source, confidence, model, parents, boxes in fetch(
-        db, _LABELS, (json.dumps(photos),)
-    ):
+    for photo, label, source, confidence, origin, boxes in rows:
+        folded, name = names[label]
         if source == _REMOVED:
-            removed[photo][folded] = spelled(name)
-            continue
-        labels[photo][folded] = Label(
-            spelled(name),
-            confidence,
-            _SOURCES[source],
-            model or None,
-            _parents(parents),
-            _boxes(boxes) if boxes else (),
-        )
+            removed[photo][folded] = name
+        else:
+            model, parents = origins[origin]
+            where = _boxes(boxes) if boxes else ()
+            labels[photo][folded] = Label(name, confidence, _SOURCES[source], model, parents, where)
     return {
         photo: LabelSet(MappingProxyType(labels[photo]), MappingProxyType(removed[photo]))
         for photo in photos
+    }
+
+
+# A page shows few names and fewer origins, many times each: joined, each row would bring its own.
+
+
+def _names(
+    db: apsw.Connection, rows: Iterable[Sequence[Any]]
+) -> Mapping[int, tuple[str, LabelName]]:
+    """Look up the labels of *rows* by number: the folded name, and the name."""
+    numbers = json.dumps(list({row[1] for row in rows}))
+    return {
+        number: (folded, spelled(name)) for number, folded, name in fetch(db, _NAMES, (numbers,))
+    }
+
+
+def _origins(
+    db: apsw.Connection, rows: Iterable[Sequence[Any]]
+) -> Mapping[int, tuple[str | None, tuple[LabelName, ...]]]:
+    """Look up the origins of *rows* by number: the model, and the parents."""
+    numbers = json.dumps(list({row[4] for row in rows}))
+    return {
+        number: (model or None, _parents(parents))
+        for number, model, parents in fetch(db, _ORIGINS, (numbers,))
     }
 
 
@@ -225,7 +250,7 @@ def _respelled(
         ((number, name),) = fetch(db, _SPELL, (owner, folded, names[folded]))
         known[folded] = number, spelled(name)
     same = {
-        folded: replace(label, name=known[folded][1]) for folded, label in labels.labels.items()
+        folded: label._replace(name=known[folded][1]) for folded, label in labels.labels.items()
     }
     removed = {folded: known[folded][1] for folded in labels.removed}
     respelled = LabelSet(MappingProxyType(same), MappingProxyType(removed))

@@ -123,7 +123,7 @@ class Library:
     def _spelled(self, labels: LabelSet) -> LabelSet:
         spell = self._spellings.setdefault
         return LabelSet.of(
-            [replace(label, name=spell(key, label.name)) for key, label in labels.labels.items()],
+            [label._replace(name=spell(key, label.name)) for key, label in labels.labels.items()],
             [spell(key, name) for key, name in labels.removed.items()],
         )
 

@@ -1051,18 +1051,12 @@ export interface components {
             /** Confidence */
             confidence: number;
             source: components["schemas"]["Source"];
-            /**
-             * Model
-             * @default null
-             */
-            model?: string | null;
+            /** Model */
+            model?: string;
             /** Parents */
             parents: string[];
-            /**
-             * Boxes
-             * @default null
-             */
-            boxes?: components["schemas"]["BoxOut"][] | null;
+            /** Boxes */
+            boxes?: components["schemas"]["BoxOut"][];
         };
         /**
          * LabelTotal
@@ -1071,11 +1065,8 @@ export interface components {
         LabelTotal: {
             /** Count */
             count: number;
-            /**
-             * Cover
-             * @default null
-             */
-            cover?: string | null;
+            /** Cover */
+            cover?: string;
         };
         /**
          * LabellingCost

@@ -1,7 +1,6 @@
 """How each owner spelled each label first. That never changes, so that it may be remembered."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from imgtag.backends.aws.catalog.keys import Keys
 from imgtag.backends.aws.table import NEW, Table
@@ -22,7 +21,7 @@ class Spellings:
         given = [label.name for label in labels.labels.values()]
         known = await self._of(keys, [*given, *labels.removed.values()])
         return LabelSet.of(
-            [replace(label, name=known[key]) for key, label in labels.labels.items()],
+            [label._replace(name=known[key]) for key, label in labels.labels.items()],
             [known[key] for key in labels.removed],
         )
 
