@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scene_net import SEEN
 
 from imgtag.backends.local.model_folder import Input, Resize
-from imgtag.backends.local.onnx_labeler import RENDITION_SIDE, picture
+from imgtag.backends.local.onnx_labeler import RENDITION_SIDE
+from imgtag.backends.local.onnx_model import picture
 from imgtag.domain.photos import Raster
 from imgtag.imaging.inspect import inspect
 from imgtag.imaging.model import Limits, Question, RenditionSpec

@@ -19,7 +19,7 @@ from scene_data import CLASSES
 from scene_net import DEVIATION, MEAN, SEEN, Glances, SceneNet
 
 from imgtag.backends.local.model_folder import Description, Output
-from imgtag.backends.local.onnx_labeler import OnnxModel, confidences
+from imgtag.backends.local.onnx_model import OnnxModel, confidences
 from imgtag.domain.photos import Raster
 
 Logits = NDArray[np.float32]

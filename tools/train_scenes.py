@@ -27,7 +27,7 @@ import torch
 from numpy.typing import NDArray
 from scene_net import Material, Recipe, SceneNet, train
 
-from imgtag.backends.local.onnx_labeler import OnnxModel
+from imgtag.backends.local.onnx_model import OnnxModel
 from imgtag.imaging.inspect import prepare
 from imgtag.imaging.model import Limits
 

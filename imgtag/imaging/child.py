@@ -15,6 +15,7 @@ from typing import Final
 
 from PIL import Image
 
+from imgtag.children.child import NICENESS, begin
 from imgtag.imaging.inspect import inspect, prepare
 from imgtag.imaging.model import Inspection, Limits, Question, Refused
 from imgtag.imaging.wire import MAX_QUESTION_BYTES, pack_answer, pack_ready, unpack_question
@@ -27,7 +28,7 @@ _MAX_DESCRIPTORS: Final = _PHOTO_FD + 1
 def main() -> None:
     """Run until the parent closes its end."""
     limits = Limits(**json.loads(sys.argv[1]))
-    with socket.socket(fileno=0) as parent:
+    with begin() as parent:
         prepare(limits)
         _warm_up(limits)
         _confine(limits)
@@ -75,13 +76,10 @@ def _warm_up(limits: Limits) -> None:
 
 def _confine(limits: Limits) -> None:
     """Give up what decoding a photo doesn't need. What a system doesn't know is left out."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # A signal for the whole group is for the parent; the child ends when its parent does.
-        signal.signal(number, signal.SIG_IGN)
     quiet = os.open(os.devnull, os.O_RDWR)
     os.dup2(quiet, 2)
     os.closerange(_PHOTO_FD, 256)
-    os.nice(limits.niceness)
+    os.nice(NICENESS)
     _limit_resources(limits)
 
 

@@ -63,7 +63,6 @@ class Limits:
     start_seconds: float = 30.0
     photos_per_child: int = 1_000
     resident_bytes: int = 200 * MEBIBYTE
-    niceness: int = 5
 
 
 @dataclass(frozen=True, slots=True)

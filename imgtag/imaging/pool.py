@@ -15,7 +15,7 @@ from typing import Final, Self
 
 from imgtag.domain.errors import Invalid, TooLarge, Unavailable, Unsupported
 from imgtag.imaging.model import Inspection, Limits, Question, Refused, RenditionSpec
-from imgtag.imaging.process import Child, Died
+from imgtag.imaging.process import Decoder, Died
 
 _ERRORS: Final = {"unsupported_format": Unsupported, "too_many_pixels": TooLarge}
 _END_SECONDS: Final = 5.0
@@ -32,8 +32,8 @@ class ImagingPool:
         self._limits = limits or Limits()
         self._workers = workers or os.cpu_count() or 1
         self._permits = Semaphore(self._workers)
-        self._idle: list[Child] = []
-        self._children: set[Child] = set()
+        self._idle: list[Decoder] = []
+        self._children: set[Decoder] = set()
         self._closed = False
 
     @property
@@ -96,7 +96,7 @@ class ImagingPool:
             code = "photo_too_expensive" if again.too_expensive else "photo_crashed_decoder"
             return Refused(code, again.reason)
 
-    async def _ask(self, child: Child, photo: int, question: Question) -> Inspection | Refused:
+    async def _ask(self, child: Decoder, photo: int, question: Question) -> Inspection | Refused:
         try:
             return await child.ask(photo, question)
         except Died:
@@ -109,10 +109,10 @@ class ImagingPool:
             else:
                 child.end()
 
-    async def _take(self) -> Child:
+    async def _take(self) -> Decoder:
         return self._idle.pop() if self._idle else await self._start()
 
-    async def _start(self) -> Child:
+    async def _start(self) -> Decoder:
         child = await self._spawn()
         async with AsyncExitStack() as undo:
             undo.callback(child.end)
@@ -120,9 +120,9 @@ class ImagingPool:
             undo.pop_all()
         return child
 
-    async def _spawn(self) -> Child:
+    async def _spawn(self) -> Decoder:
         self._refuse_when_closed()
-        child = await Child.start(self._limits)
+        child = await Decoder.start(self._limits)
         self._children = {child, *(other for other in self._children if other.runs)}
         if self._closed:
             child.end()

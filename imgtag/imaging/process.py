@@ -1,17 +1,15 @@
-"""One child process, as its parent sees it."""
+"""A child process that decodes photos, as its parent sees it."""
 
 import asyncio
 import json
 import os
 import signal
 import socket
-import sys
-from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final, Self
 
-from imgtag.domain.errors import Unavailable
+from imgtag.children.parent import Child, not_started
 from imgtag.imaging.model import MEBIBYTE, Inspection, Limits, Question, Refused
 from imgtag.imaging.wire import (
     HEADER_BYTES,
@@ -27,8 +25,7 @@ _EXIT_SECONDS: Final = 5.0
 _READ_AHEAD_BYTES: Final = MEBIBYTE
 # How often its memory is looked at, in photos: the look costs as much as reading an answer.
 _WEIGHED_EVERY: Final = 16
-# Without these a Python that is not where it was built, or its libraries, can't be found.
-_KEPT_VARIABLES: Final = ("PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_MODULE: Final = "imgtag.imaging.child"
 # For glibc: keep what one photo freed for the next one. Giving it back and faulting it in again
 # took a sixth of the time of a small photo.
 _ALLOCATOR: Final = {
@@ -48,18 +45,16 @@ class Died(Exception):
         self.too_expensive = too_expensive
 
 
-class Child:
+class Decoder:
     """A process that inspects one photo at a time."""
 
     def __init__(
         self,
-        process: asyncio.subprocess.Process,
-        sock: socket.socket,
+        child: Child,
         streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         limits: Limits,
     ) -> None:
-        self._process = process
-        self._socket = sock
+        self._child = child
         self._reader, self._writer = streams
         self._limits = limits
         self._asked = 0
@@ -68,35 +63,20 @@ class Child:
     @classmethod
     async def start(cls, limits: Limits) -> Self:
         """Start a process; it is not `ready` yet. Raises `Unavailable`."""
-        ours, theirs = socket.socketpair()
-        with ExitStack() as undo, theirs:
-            undo.enter_context(ours)
-            ours.settimeout(0)
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-P", "-m", "imgtag.imaging.child"),
-                    json.dumps(asdict(limits)),
-                    stdin=theirs.fileno(),
-                    stdout=asyncio.subprocess.DEVNULL,
-                    env=_environment(),
-                    process_group=0,
-                )
-            except OSError as error:
-                raise _not_started(str(error.strerror)) from error
-            # Only for reading: a descriptor can't be sent through a stream.
-            streams = await asyncio.open_connection(sock=ours, limit=_READ_AHEAD_BYTES)
-            undo.pop_all()
-        return cls(process, ours, streams, limits)
+        child = await Child.start(_MODULE, json.dumps(asdict(limits)), **_ALLOCATOR)
+        # Only for reading: a descriptor can't be sent through a stream.
+        streams = await asyncio.open_unix_connection(sock=child.socket, limit=_READ_AHEAD_BYTES)
+        return cls(child, streams, limits)
 
     @property
     def process_id(self) -> int:
         """Its number in the system."""
-        return self._process.pid
+        return self._child.process_id
 
     @property
     def runs(self) -> bool:
         """Whether it has not ended yet."""
-        return self._process.returncode is None
+        return self._child.runs
 
     @property
     def fit(self) -> bool:
@@ -114,7 +94,7 @@ class Child:
             async with asyncio.timeout(self._limits.start_seconds):
                 await self._receive(0)
         except (OSError, EOFError, Garbled) as error:
-            raise _not_started(type(error).__name__) from error
+            raise not_started(_MODULE, type(error).__name__) from error
 
     async def ask(self, photo: int, question: Question) -> Inspection | Refused:
         """Hand over the descriptor *photo* and wait for the answer.
@@ -126,7 +106,7 @@ class Child:
         try:
             async with asyncio.timeout(self._limits.wall_seconds):
                 line = pack_question(self._asked, question)
-                socket.send_fds(self._socket, [line], [photo])
+                socket.send_fds(self._child.socket, [line], [photo])
                 answer = unpack_answer(await self._receive(self._asked), self._limits)
         except TimeoutError:
             reason = f"it was not decoded after {self._limits.wall_seconds:g} seconds"
@@ -138,25 +118,22 @@ class Child:
 
     def end(self) -> None:
         """Kill it and hang up; a question under way raises `Died`. Again is fine."""
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        self._child.kill()
         self._writer.close()
 
     async def ended(self, seconds: float) -> None:
         """Wait until the system has buried it, *seconds* at most."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), seconds)
+        await self._child.ended(seconds)
 
     def _too_big(self) -> bool:
         return _resident_bytes(self.process_id) > self._limits.resident_bytes
 
     async def _post_mortem(self) -> Died:
         # A child that hung up is on its way out; one that talks nonsense has to be ended.
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), 1.0)
+        await self.ended(1.0)
         self.end()
         await self.ended(_EXIT_SECONDS)
-        if -(self._process.returncode or 0) in _CPU_SIGNALS:
+        if self._child.ended_by in _CPU_SIGNALS:
             reason = f"it was not decoded after {self._limits.cpu_seconds:g} seconds of CPU time"
             return Died(reason, too_expensive=True)
         return Died("the process that decoded it broke down")
@@ -168,16 +145,6 @@ class Child:
             raise Garbled
         said, thumbnail, rendition, rgb = header.lengths
         return await read(said), await read(thumbnail), await read(rendition), await read(rgb)
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    imports = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
-    return {**kept, "PYTHONPATH": imports, **_ALLOCATOR}
-
-
-def _not_started(why: str) -> Unavailable:
-    return Unavailable(f"the process that decodes photos did not start: {why}")
 
 
 def _resident_bytes(process_id: int) -> int:

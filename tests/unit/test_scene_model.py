@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 import imgtag
-from imgtag.backends.local.onnx_labeler import OnnxModel
+from imgtag.backends.local.onnx_model import OnnxModel
 
 FOLDER = Path(imgtag.__file__).parent / "models" / "scenes"
 SIZE = (384, 256)

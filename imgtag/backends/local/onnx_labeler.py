@@ -1,261 +1,161 @@
-"""Labels from a model folder, by onnxruntime on the processor: no network, no account."""
+"""Labels from a model folder: no network, no account.
+
+The model lives in a process of its own. In the service's it would hold up the event loop, and keep
+60 MB and more in a process that has none to spare; and a graph that crashes would take it along.
+"""
 
 import asyncio
-import io
-import math
+import json
 import os
-from collections.abc import AsyncIterator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from importlib import import_module
+from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Self
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
-from imgtag.backends.local.model_folder import (
-    DESCRIPTION_FILE,
-    MODEL_FILE,
-    Description,
-    Input,
-    Output,
-    invalid_model,
-    read_description,
-)
-from imgtag.domain.errors import Invalid
-from imgtag.domain.labels import LabelHit, LabelName
-from imgtag.domain.photos import Raster
+from imgtag.backends.local.model_folder import Description, read_description
+from imgtag.backends.local.onnx_wire import Answer, Seen, pack_question, take_answers
+from imgtag.children.parent import Child, not_started
+from imgtag.domain.errors import Invalid, Unavailable
+from imgtag.domain.labels import LabelHit
 from imgtag.ports import Subject
-
-Numbers = NDArray[np.float32]
 
 RENDITION_SIDE: Final = 512
 
-_FILTERS: Final = {
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-    "box": Image.Resampling.BOX,
-}
-_NUMBER_TYPES: Final[dict[str, type[np.generic]]] = {
-    "tensor(float)": np.float32,
-    "tensor(float16)": np.float16,
-    "tensor(double)": np.float64,
-    "tensor(uint8)": np.uint8,
-}
+_MODULE: Final = "imgtag.backends.local.onnx_child"
+# Large models are read from the disk; a process that has not answered by then never will.
+_START_SECONDS: Final = 120.0
+_ANSWER_SECONDS: Final = 120.0
+_END_SECONDS: Final = 5.0
 
 
-def picture(seen: bytes | Raster, spec: Input) -> NDArray[np.uint8]:
-    """Make of a JPEG, or of its pixels, what the model looks at: RGB, [height, width, 3].
+class _Answers(asyncio.Protocol):
+    """Takes each answer to whoever waits for it."""
 
-    Raises `Invalid`, code ``damaged_photo``.
-    """
-    if isinstance(seen, Raster):
-        upright = Image.frombuffer("RGB", (seen.width, seen.height), seen.rgb)
-    else:
-        upright = _decoded(seen, spec)
-    size = (spec.width, spec.height)
-    scaled = upright.resize(size, _FILTERS[spec.resize.filter], box=_seen_part(upright.size, spec))
-    return np.asarray(scaled)
+    def __init__(self) -> None:
+        self._received = bytearray()
+        self._waiting: dict[int, asyncio.Future[Answer]] = {}
+        self.ended = False
 
-
-def _decoded(jpeg: bytes, spec: Input) -> Image.Image:
-    try:
-        with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as opened:
-            # Shrinks while decoding, by 2, 4 or 8, never below what is asked for.
-            opened.draft("RGB", _least_size(opened.size, spec))
-            return opened.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        msg = "the labeler can't read the photo"
-        raise Invalid(msg, code="damaged_photo") from error
-
-
-def _least_size(size: tuple[int, int], spec: Input) -> tuple[int, int]:
-    if spec.resize.fit == "stretch":
-        return spec.width, spec.height
-    ratio = spec.shorter_side / min(size)
-    return math.ceil(size[0] * ratio), math.ceil(size[1] * ratio)
-
-
-def _seen_part(size: tuple[int, int], spec: Input) -> tuple[float, float, float, float]:
-    width, height = float(size[0]), float(size[1])
-    if spec.resize.fit == "stretch":
-        return 0, 0, width, height
-    ratio = min(width, height) / spec.shorter_side
-    wide, high = min(width, spec.width * ratio), min(height, spec.height * ratio)
-    left, top = (width - wide) / 2, (height - high) / 2
-    return left, top, left + wide, top + high
-
-
-def tensor(pixels: NDArray[np.uint8], spec: Input) -> Numbers:
-    """Turn RGB pixels, [height, width, 3], into one input, with a first axis of 1."""
-    planes = pixels.transpose(2, 0, 1)
-    planes = planes[::-1] if spec.colour == "BGR" else planes
-    std = np.asarray(spec.std, np.float32).reshape(3, 1, 1)
-    numbers = np.ascontiguousarray(planes).astype(np.float32)
-    numbers *= np.float32(spec.scale) / std
-    numbers -= np.asarray(spec.mean, np.float32).reshape(3, 1, 1) / std
-    placed = numbers.transpose(1, 2, 0) if spec.layout == "NHWC" else numbers
-    return np.ascontiguousarray(placed[None])
-
-
-def confidences(raw: Numbers, output: Output) -> Numbers:
-    """Turn what the model says into 0 to 1, one for each label. Raises `Invalid` for a NaN."""
-    numbers = raw.astype(np.float32) / np.float32(output.temperature)
-    if not np.isfinite(numbers).all():
-        msg = "the model has no answer for the photo"
-        raise Invalid(msg, code="damaged_photo")
-    if output.activation == "none":
-        return numbers.clip(0, 1)
-    if output.activation == "sigmoid":
-        return np.asarray(0.5 + 0.5 * np.tanh(0.5 * numbers), np.float32)
-    powers = np.exp(numbers - numbers.max())
-    return np.asarray(powers / powers.sum(), np.float32)
-
-
-def hits(shares: Sequence[float], description: Description) -> tuple[LabelHit, ...]:
-    """Name what reached its threshold, surest first, and the ancestors of what was named.
-
-    An ancestor is as sure as the surest of its children, as Rekognition has it.
-    """
-    ancestors = {label.name: label.parents for label in description.labels}
-    best: dict[str, float] = {}
-    for name, share in _sure(shares, description):
-        for named in (name, *ancestors[name]):
-            best[named] = max(share, best.get(named, 0.0))
-    ranked = sorted(best.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(
-        LabelHit(LabelName(name), round(100 * share, 2), _names(ancestors.get(name, ())))
-        for name, share in ranked
-    )
-
-
-def _sure(shares: Sequence[float], description: Description) -> list[tuple[str, float]]:
-    sure = [
-        (label.name, float(share))
-        for share, label in zip(shares, description.labels, strict=True)
-        if label.emit and share >= description.threshold_of(label)
-    ]
-    return sorted(sure, key=lambda pair: -pair[1])[: description.max_labels]
-
-
-def _names(texts: Iterable[str]) -> tuple[LabelName, ...]:
-    return tuple(map(LabelName, texts))
-
-
-class OnnxModel:
-    """A model folder, loaded. Its methods block; they may be called by several threads at once."""
-
-    def __init__(self, folder: Path) -> None:
-        """Load *folder* and ask it once. Raises `Invalid`, code ``invalid_model``."""
-        self.description = read_description(folder)
-        self._session = _session(folder)
-        self._input = _chosen(self._session.get_inputs(), self.description.input.name, "input")
-        self._output = _chosen(self._session.get_outputs(), self.description.output.name, "output")
-        self._number_type = _NUMBER_TYPES.get(self._input.type)
-        if self._number_type is None:
-            msg = f"{MODEL_FILE} takes {self._input.type}, which imgtag can't give"
-            raise invalid_model(msg)
-        self._rehearse()
-
-    def _rehearse(self) -> None:
-        spec = self.description.input
+    @asynccontextmanager
+    async def expect(self, number: int) -> AsyncIterator[asyncio.Future[Answer]]:
+        """Give what will be the answer to question *number*, or `ConnectionError`."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
         try:
-            answer = self._ask(tensor(np.zeros((spec.height, spec.width, 3), np.uint8), spec))
-        except _runtime_errors() as error:
-            msg = f"{MODEL_FILE} refuses the input of {DESCRIPTION_FILE}: {error}"
-            raise invalid_model(msg) from error
-        if len(answer) != len(self.description.labels):
-            msg = (
-                f"labels: {len(self.description.labels)} named, "
-                f"and {MODEL_FILE} answers with {len(answer)} numbers"
-            )
-            raise invalid_model(msg)
+            yield answer
+        finally:
+            del self._waiting[number]
 
-    def _ask(self, numbers: Numbers) -> Numbers:
-        fed = {self._input.name: numbers.astype(self._number_type, copy=False)}
-        (answer,) = self._session.run([self._output.name], fed)
-        return np.asarray(answer, np.float32).ravel()
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        for number, answer in take_answers(self._received):
+            waiting = self._waiting.get(number)
+            if waiting and not waiting.done():
+                waiting.set_result(answer)
 
-    def raw(self, seen: bytes | Raster) -> Numbers:
-        """Answer as the graph does, before temperature and activation. Raises `Invalid`."""
-        spec = self.description.input
-        numbers = tensor(picture(seen, spec), spec)
-        if not spec.mirrored:
-            return self._ask(numbers)
-        across = -1 if spec.layout == "NCHW" else -2
-        mirrored = np.ascontiguousarray(np.flip(numbers, across))
-        return (self._ask(numbers) + self._ask(mirrored)) * np.float32(0.5)
-
-    def label(self, seen: bytes | Raster) -> tuple[LabelHit, ...]:
-        """Say what a JPEG, or its pixels, show. Raises `Invalid`, code ``damaged_photo``."""
-        shares = confidences(self.raw(seen), self.description.output)
-        return hits(shares.tolist(), self.description)
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - all are the same
+        self.ended = True
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(ConnectionResetError())
 
 
-def _runtime_errors() -> tuple[type[Exception], ...]:
-    """Every error class of onnxruntime, which have no common one, and what it says of shapes."""
-    state = import_module("onnxruntime.capi.onnxruntime_pybind11_state")
-    kinds = (kind for kind in vars(state).values() if isinstance(kind, type))
-    return (ValueError, *(kind for kind in kinds if issubclass(kind, Exception)))
+class ModelProcess:
+    """The process of one loaded model. It may be asked several things at once."""
 
+    def __init__(self, child: Child, transport: asyncio.Transport, answers: _Answers) -> None:
+        self._child = child
+        self._transport = transport
+        self._answers = answers
+        self._numbers = count(1)
 
-def _session(folder: Path) -> Any:
-    # Since 1.32 it writes a device id and sends events to its maker, unless told before it loads:
-    # "Disabling Telemetry" in its Privacy.md. What is done with photos is nobody's business.
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    # Not at the top: importing it costs time and memory that only this labeler needs.
-    runtime = import_module("onnxruntime")
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
-    options.log_severity_level = 3
-    file = folder / MODEL_FILE
-    if not file.is_file():
-        msg = f"{MODEL_FILE} is missing"
-        raise invalid_model(msg)
-    try:
-        return runtime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-    except _runtime_errors() as error:
-        msg = f"{MODEL_FILE} can't be loaded"
-        raise invalid_model(msg) from error
+    @classmethod
+    async def start(cls, folder: Path, threads: int) -> Self:
+        """Load *folder* in a new process. Raises `Invalid` where it can't be, or `Unavailable`."""
+        asked = json.dumps({"folder": str(folder), "threads": threads})
+        child = await Child.start(_MODULE, asked)
+        loop = asyncio.get_running_loop()
+        transport, answers = await loop.create_unix_connection(_Answers, sock=child.socket)
+        process = cls(child, transport, answers)
+        try:
+            await process._loaded()
+        except BaseException:
+            await process.close()
+            raise
+        return process
 
+    async def _loaded(self) -> None:
+        try:
+            async with asyncio.timeout(_START_SECONDS), self._answers.expect(0) as answer:
+                said = await answer
+        except (OSError, TimeoutError) as error:
+            raise not_started(_MODULE, type(error).__name__) from error
+        if isinstance(said, Invalid):
+            raise said
 
-def _chosen(ports: Sequence[Any], name: str | None, kind: str) -> Any:
-    names = [port.name for port in ports]
-    if name is None and len(ports) == 1:
-        return ports[0]
-    if name not in names:
-        msg = f"{kind}.name must be one of {', '.join(names)}"
-        raise invalid_model(msg)
-    return ports[names.index(name)]
+    @property
+    def process_id(self) -> int:
+        """Its number in the system."""
+        return self._child.process_id
+
+    @property
+    def ended(self) -> bool:
+        """Whether it makes no sense any more to ask it."""
+        return self._answers.ended
+
+    async def ask(self, seen: Seen) -> Sequence[LabelHit]:
+        """Ask what *seen* shows. Raises `Invalid` of the model, or `Unavailable`."""
+        number = next(self._numbers)
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS), self._answers.expect(number) as answer:
+                self._transport.writelines(pack_question(number, seen))
+                said = await answer
+        except (OSError, TimeoutError) as error:
+            self.end()
+            msg = "the process of the model broke down"
+            raise Unavailable(msg, retry_after_seconds=5) from error
+        if isinstance(said, Invalid):
+            raise said
+        return said
+
+    def end(self) -> None:
+        """Kill it; what waits for an answer becomes `Unavailable`."""
+        self._child.kill()
+        self._transport.abort()
+
+    async def close(self) -> None:
+        """End it, and wait until it has."""
+        self.end()
+        await self._child.ended(_END_SECONDS)
 
 
 class OnnxLabeler:
-    """The `Labeler` that asks a loaded model, one photo per thread."""
+    """The `Labeler` that asks a model; should its process break down, it is started again."""
 
-    def __init__(self, model: OnnxModel, threads: ThreadPoolExecutor) -> None:
-        self._model = model
+    def __init__(
+        self, folder: Path, description: Description, threads: int, process: ModelProcess
+    ) -> None:
+        self._folder = folder
+        self._description = description
         self._threads = threads
+        self.process = process
+        self._starting = asyncio.Lock()
 
     @property
     def model(self) -> str:
         """Name and version from ``model.json``."""
-        return self._model.description.model
+        return self._description.model
 
     @property
     def rendition_side(self) -> int:
         """Twice what the model looks at, so that a wide photo still fills it; 512 at least."""
-        spec = self._model.description.input
-        return max(RENDITION_SIDE, 2 * spec.shorter_side)
+        return max(RENDITION_SIDE, 2 * self._description.input.shorter_side)
 
     @property
     def raster_side(self) -> int:
         """What the model looks at."""
-        return self._model.description.input.shorter_side
+        return self._description.input.shorter_side
 
     @property
     def dollars_per_photo(self) -> float:
@@ -263,9 +163,19 @@ class OnnxLabeler:
 
     async def detect(self, subject: Subject) -> Sequence[LabelHit]:
         """Ask the model about the rendition."""
-        loop = asyncio.get_running_loop()
-        seen = subject.rendition.raster or subject.rendition.jpeg
-        return await loop.run_in_executor(self._threads, self._model.label, seen)
+        process = await self._running()
+        return await process.ask(subject.rendition.raster or subject.rendition.jpeg)
+
+    async def close(self) -> None:
+        """End the model's process."""
+        await self.process.close()
+
+    async def _running(self) -> ModelProcess:
+        if self.process.ended:
+            async with self._starting:
+                if self.process.ended:
+                    self.process = await ModelProcess.start(self._folder, self._threads)
+        return self.process
 
 
 @asynccontextmanager
@@ -274,7 +184,11 @@ async def open_labeler(folder: Path, *, threads: int | None = None) -> AsyncIter
 
     Raises `Invalid`, code ``invalid_model``, that says what is wrong with the folder.
     """
-    count = threads or os.cpu_count() or 1
-    with ThreadPoolExecutor(count, thread_name_prefix="labeler") as pool:
-        loaded = await asyncio.get_running_loop().run_in_executor(pool, OnnxModel, folder)
-        yield OnnxLabeler(loaded, pool)
+    description = read_description(folder)
+    at_once = threads or os.cpu_count() or 1
+    process = await ModelProcess.start(folder, at_once)
+    labeler = OnnxLabeler(folder, description, at_once, process)
+    try:
+        yield labeler
+    finally:
+        await labeler.close()

@@ -4,7 +4,7 @@ import random
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import BytesIO
 from pathlib import Path
@@ -27,8 +27,7 @@ from tests.unit.imaging.pictures import (
     seeds,
     solid_png,
 )
-
-DEADLINE_SECONDS = 20
+from tests.unit.processes import gone, until
 
 
 @pytest.fixture(scope="module")
@@ -81,21 +80,6 @@ async def outcome(pool: ImagingPool, path: Path) -> object:
 def busy(pool: ImagingPool) -> set[int]:
     """The children that have a photo now."""
     return {child.process_id for child in pool._children if child._busy and child.runs}
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Let others run until *condition* holds."""
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while not condition():  # noqa: ASYNC110 - what other processes do sets no event
-            await asyncio.sleep(0)
-
-
-def gone(process_id: int) -> bool:
-    """Tell whether a process has ended, buried or not."""
-    try:
-        return psutil.Process(process_id).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 def peak_bytes(process_id: int) -> int:
