@@ -237,13 +237,22 @@ async def test_the_rarest_label_is_walked_where_it_is_rare(database: Database) -
     assert beside.endswith("USING PRIMARY KEY (label=? AND at=? AND id=?)")
 
 
+async def test_few_photos_are_asked_about_their_other_labels(database: Database) -> None:
+    """Two shelves are merged, in order, and the third is asked by key for what both have."""
+    plan = await explained(database, Query(all=NAMES[:3]), Sort.NEWEST_TAKEN, photos=50)
+    assert len([step for step in plan if step.startswith("MERGE")]) == 1
+    assert not any("TEMP B-TREE" in step for step in plan)
+    (beside,) = [step for step in plan if "beside" in step]
+    assert beside.endswith("USING PRIMARY KEY (label=? AND at=? AND id=?)")
+
+
 async def explained(database: Database, query: Query, sort: Sort, *, photos: int) -> list[str]:
-    """Ask SQLite how it would read a page; the first label has *photos* of a hundred."""
+    """Ask SQLite how it would read a page; the first label has *photos*, each other a hundred."""
     known = {name.folded: Term(number, 100) for number, name in enumerate(NAMES)}
     known[NAMES[0].folded] = Term(0, photos)
     terms = Terms.of(query, known)
     assert terms
-    statement = Listing(1, query, terms, sort).numbers(50)
+    statement = Listing(1, 1000, query, terms, sort).numbers(50)
     plan = Statement(["EXPLAIN QUERY PLAN", *statement.parts], statement.values)
     return [step[3] for step in await database.read(plan.run)]
 

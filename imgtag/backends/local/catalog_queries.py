@@ -1,14 +1,15 @@
 """Queries as SQL that reads in order and stops when the page is full.
 
-A query for labels is answered from their shelves, newest first, in one of two ways. Where one label
-is much rarer than the others together, its shelf is walked and the others are asked about each
-photo. Otherwise all shelves are walked side by side: SQLite merges the sorted branches of
-INTERSECT, UNION and EXCEPT without sorting or storing anything, and LIMIT ends the walk.
+A query for labels is answered from their shelves, newest first. Shelves are walked side by side:
+SQLite merges the sorted branches of INTERSECT, UNION and EXCEPT without sorting or storing
+anything, and LIMIT ends the walk. Once the rarest shelves leave so few photos that it takes less to
+ask about each of them than to walk along the next shelf, the other labels are asked about.
 """
 
+import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -49,6 +50,10 @@ class Statement:
         self.parts.append(part)
         self.values.extend(values)
 
+    def go_on_with(self, other: "Statement") -> None:
+        """Append *other* with its values."""
+        self.add(" ".join(other.parts), *other.values)
+
     def run(self, db: apsw.Connection) -> list[Any]:
         """Give the rows."""
         return fetch(db, " ".join(self.parts), self.values)
@@ -65,13 +70,13 @@ class _Order:
     from_photos: str
     beyond_shelf: str
     from_shelf: str
-    ending: str
-    outer: str
+    in_order: str
+    by_shelf: str
 
 
 _BY_SHOWN: Final = (
     "SELECT shown_at AS at, id, photo FROM photos WHERE owner = ?",
-    "SELECT at, id, photo FROM shelf_shown AS shelf WHERE label = ?",
+    "SELECT at, id, photo FROM shelf_shown WHERE label = ?",
     (
         "EXISTS (SELECT 1 FROM shelf_shown AS beside"
         " WHERE beside.label = ? AND beside.at = shelf.at AND beside.id = shelf.id)"
@@ -79,7 +84,7 @@ _BY_SHOWN: Final = (
 )
 _BY_CREATED: Final = (
     "SELECT created_at AS at, id, photo FROM photos WHERE owner = ?",
-    "SELECT at, id, photo FROM shelf_created AS shelf WHERE label = ?",
+    "SELECT at, id, photo FROM shelf_created WHERE label = ?",
     (
         "EXISTS (SELECT 1 FROM shelf_created AS beside"
         " WHERE beside.label = ? AND beside.at = shelf.at AND beside.id = shelf.id)"
@@ -89,13 +94,13 @@ _DOWN: Final = (
     "AND (at, id) < (?, ?)",
     "AND at <= ?",
     "ORDER BY at DESC, id DESC, photo DESC",
-    "ORDER BY chosen.at DESC, chosen.id DESC",
+    "ORDER BY shelf.at DESC, shelf.id DESC",
 )
 _UP: Final = (
     "AND (at, id) > (?, ?)",
     "AND at >= ?",
     "ORDER BY at, id, photo",
-    "ORDER BY chosen.at, chosen.id",
+    "ORDER BY shelf.at, shelf.id",
 )
 _ORDERS: Final = {
     Sort.NEWEST_TAKEN: _Order(
@@ -127,6 +132,11 @@ class Terms:
     any: Sequence[Term]
     none: Sequence[Term]
 
+    @property
+    def are_none(self) -> bool:
+        """Whether no label is named."""
+        return not (self.all or self.any or self.none)
+
     @classmethod
     def of(cls, query: Query, known: Mapping[str, Term]) -> "Terms | None":
         """Look the labels up by folded name; None where they can't match anything."""
@@ -144,12 +154,13 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Photos of the owner numbered *owner* that match, in order.
+    """Photos that match, in order, of the owner numbered *owner*, who has *photos* of them in all.
 
     None of them comes before *at*, in microseconds, where that is known.
     """
 
     owner: int
+    photos: int
     query: Query
     terms: Terms
     sort: Sort
@@ -163,89 +174,102 @@ class Listing:
 
     def numbers(self, limit: int) -> Statement:
         """Select the numbers of the first *limit*, in order, in one column."""
+        walk, questions = self._steps()
         statement = Statement(["SELECT photo FROM ("])
-        self._choose(statement)
-        statement.add(_ORDERS[self.sort].ending)
-        statement.add("LIMIT ? )", limit)
+        statement.go_on_with(walk)
+        # In here and not at the end, where SQLite would sort what comes in order already.
+        statement.add(_ORDERS[self.sort].in_order)
+        statement.add(") AS shelf WHERE true")
+        statement.go_on_with(questions)
+        statement.add("LIMIT ?", limit)
         return statement
 
     def layout(self) -> Statement:
         """Select id, width, height and capture time of all, in order."""
+        walk, questions = self._steps()
         statement = Statement(["SELECT photos.id, width, height, taken_at FROM ("])
-        self._choose(statement)
-        statement.add(") AS chosen CROSS JOIN photos USING (photo)")
-        statement.add(_ORDERS[self.sort].outer)
+        statement.go_on_with(walk)
+        statement.add(") AS shelf CROSS JOIN photos USING (photo) WHERE true")
+        statement.go_on_with(questions)
+        statement.add(_ORDERS[self.sort].by_shelf)
         return statement
 
     def head(self, term: Term) -> Statement:
         """Select the time of the first photo on one shelf."""
         statement = Statement(["SELECT at FROM ("])
         self._from_shelf(statement, "", term)
-        statement.add(_ORDERS[self.sort].ending)
+        statement.add(_ORDERS[self.sort].in_order)
         statement.add("LIMIT 1 )")
         return statement
 
-    def _choose(self, statement: Statement) -> None:
-        terms = self.terms
-        if not self.on_shelves or not (terms.all or terms.any or terms.none):
-            self._ask_each_photo(statement)
-        elif terms.all and (self._conditions().parts or self._one_is_rare()):
-            self._walk_the_rarest(statement)
-        else:
-            self._merge(statement)
+    def _steps(self) -> tuple[Statement, Statement]:
+        """Say where to walk, and what to ask about each photo there."""
+        if not self.on_shelves or self.terms.are_none:
+            return self._along_photos(), Statement()
+        walked = self._worth_walking()
+        wanted, asked, others = self.terms.all[:walked], self.terms.all[walked:], self.terms
+        if asked and walked == 1:
+            walk = self._along_shelves(Terms(wanted, (), ()))
+            return walk, self._questions(Terms(asked, others.any, others.none))
+        walk = self._along_shelves(Terms(wanted, others.any, others.none))
+        return walk, self._questions(Terms(asked, (), ()))
 
-    def _one_is_rare(self) -> bool:
-        rarest, *others = self.terms.all
-        return rarest.photos * _PROBE_COSTS < sum(other.photos for other in others)
+    def _worth_walking(self) -> int:
+        """Say along how many of the wanted shelves to walk, from the rarest on.
 
-    def _ask_each_photo(self, statement: Statement) -> None:
+        How many photos are left is guessed as if the labels had nothing to do with each other.
+        """
+        library = max(self.photos, 1)
+        left = float(library)
+        for number, (term, following) in enumerate(itertools.pairwise(self.terms.all), 1):
+            left *= term.photos / library
+            if left * _PROBE_COSTS < following.photos:
+                return number
+        return len(self.terms.all)
+
+    def _along_photos(self) -> Statement:
+        statement, terms = Statement(), self.terms
         self._from_photos(statement)
-        for part, labels in self._questions():
-            statement.add(part, labels)
-
-    def _questions(self) -> Iterator[tuple[str, str]]:
-        for term in self.terms.all:
-            yield f"AND {_CARRIES}", json.dumps([term.label])
-        if self.terms.any:
-            yield f"AND {_CARRIES}", json.dumps([term.label for term in self.terms.any])
-        if self.terms.none:
-            yield f"AND NOT {_CARRIES}", json.dumps([term.label for term in self.terms.none])
-
-    def _walk_the_rarest(self, statement: Statement) -> None:
-        order, terms = _ORDERS[self.sort], self.terms
-        self._from_shelf(statement, "", terms.all[0])
-        for term in terms.all[1:]:
-            statement.add("AND")
-            statement.add(order.beside, term.label)
+        for term in terms.all:
+            statement.add(f"AND {_CARRIES}", json.dumps([term.label]))
         if terms.any:
-            statement.add("AND (")
-            for number, term in enumerate(terms.any):
-                statement.add("OR" if number else "")
-                statement.add(order.beside, term.label)
-            statement.add(")")
-        for term in terms.none:
-            statement.add("AND NOT")
-            statement.add(order.beside, term.label)
-        conditions = self._conditions()
-        if conditions.parts:
-            statement.add("AND EXISTS (SELECT 1 FROM photos WHERE photos.photo = shelf.photo")
-            statement.add(" ".join(conditions.parts), *conditions.values)
-            statement.add(")")
+            statement.add(f"AND {_CARRIES}", json.dumps([term.label for term in terms.any]))
+        if terms.none:
+            statement.add(f"AND NOT {_CARRIES}", json.dumps([term.label for term in terms.none]))
+        return statement
 
-    def _merge(self, statement: Statement) -> None:
-        joining = ""
-        for term in self.terms.any:
+    def _along_shelves(self, terms: Terms) -> Statement:
+        statement, joining = Statement(), ""
+        for term in terms.any:
             self._from_shelf(statement, joining, term)
             joining = "UNION"
-        joining = "INTERSECT" if self.terms.any else ""
-        for term in self.terms.all:
+        joining = "INTERSECT" if terms.any else ""
+        for term in terms.all:
             self._from_shelf(statement, joining, term)
             joining = "INTERSECT"
-        if not joining or self._conditions().parts:
+        if not terms.all and (not terms.any or self._conditions().parts):
             statement.add(joining)
             self._from_photos(statement)
-        for term in self.terms.none:
+        for term in terms.none:
             self._from_shelf(statement, "EXCEPT", term)
+        return statement
+
+    def _questions(self, terms: Terms) -> Statement:
+        """Ask about a photo what the way to it did not answer."""
+        statement, beside = Statement(), _ORDERS[self.sort].beside
+        for term in terms.all:
+            statement.add(f"AND {beside}", term.label)
+        if terms.any:
+            choice = " OR ".join([beside] * len(terms.any))
+            statement.add(f"AND ({choice})", *(term.label for term in terms.any))
+        for term in terms.none:
+            statement.add(f"AND NOT {beside}", term.label)
+        conditions = self._conditions()
+        if self.terms.all and conditions.parts:
+            statement.add("AND EXISTS (SELECT 1 FROM photos WHERE photos.photo = shelf.photo")
+            statement.go_on_with(conditions)
+            statement.add(")")
+        return statement
 
     def _from_shelf(self, statement: Statement, joining: str, term: Term) -> None:
         order = _ORDERS[self.sort]
@@ -265,8 +289,7 @@ class Listing:
             statement.add(order.beyond_photos, to_micros(self.after.time), self.after.id)
         if not self.query.trashed and self.query.state is None:
             statement.add("AND live")
-        conditions = self._conditions()
-        statement.add(" ".join(conditions.parts), *conditions.values)
+        statement.go_on_with(self._conditions())
 
     def _conditions(self) -> Statement:
         """Write the conditions that being on a shelf does not answer."""

@@ -20,6 +20,9 @@ _TERMS: Final = """
 SELECT folded, label, photos FROM labels
 WHERE owner = ? AND folded IN (SELECT value FROM json_each(?))
 """
+_PHOTOS: Final = """
+SELECT total(photos) FROM tallies WHERE owner = ? AND place NOT IN ('awaiting', 'trashed')
+"""
 
 
 def page(
@@ -62,7 +65,8 @@ def _listing(
     terms = Terms.of(query, {folded: Term(*term) for folded, *term in found})
     if number is None or terms is None:
         return None
-    return _past_the_gaps(db, Listing(number, query, terms, sort, after))
+    ((photos,),) = fetch(db, _PHOTOS, (number,))
+    return _past_the_gaps(db, Listing(number, photos, query, terms, sort, after))
 
 
 def _past_the_gaps(db: apsw.Connection, listing: Listing) -> Listing | None:
