@@ -19,6 +19,7 @@ from imgtag.api.schemas import (
     LabelsQuery,
     LabelTotal,
     Layout,
+    OnePhoto,
     PhotoPatch,
     PhotosPage,
     PhotosPageQuery,
@@ -28,6 +29,7 @@ from imgtag.api.views import Thumbnails, label_total, photo_out
 from imgtag.domain.errors import Invalid, NotFound
 from imgtag.domain.ids import OwnerId, PhotoId
 from imgtag.domain.labels import LabelChange, LabelName
+from imgtag.domain.photos import Photo
 from imgtag.services.photos import Picture
 
 LISTS: Final = ("all", "any", "none", "photo_ids")
@@ -37,6 +39,10 @@ SIGNED_FOR: Final = timedelta(minutes=5)
 def _thumbnails(request: web.Request) -> Thumbnails:
     known = services(request)
     return Thumbnails(known.signer, known.clock.now())
+
+
+def _show(request: web.Request, photo: Photo, *, status: int = 200) -> web.Response:
+    return reply(OnePhoto(photo_out(photo, _thumbnails(request))), status=status)
 
 
 def _photo_id(request: web.Request) -> PhotoId:
@@ -89,7 +95,7 @@ async def lay_out_photos(request: web.Request) -> web.Response:
 async def get_photo(request: web.Request) -> web.Response:
     """Show one photo."""
     photo = await services(request).photos.get(principal(request).owner, _photo_id(request))
-    return reply(photo_out(photo, _thumbnails(request)))
+    return _show(request, photo)
 
 
 async def edit_photo(request: web.Request) -> web.Response:
@@ -98,7 +104,7 @@ async def edit_photo(request: web.Request) -> web.Response:
     known, owner, photo_id = services(request), principal(request).owner, _photo_id(request)
     photo = await known.photos.get(owner, photo_id)
     await known.photos.edit(owner, [photo.id], _change(asked.labels))
-    return reply(photo_out(await known.photos.get(owner, photo.id), _thumbnails(request)))
+    return _show(request, await known.photos.get(owner, photo.id))
 
 
 async def edit_photos(request: web.Request) -> web.Response:
@@ -126,7 +132,7 @@ async def trash_photo(request: web.Request) -> web.Response:
 async def restore_photo(request: web.Request) -> web.Response:
     """Take a photo back out of the trash."""
     photo = await services(request).photos.restore(principal(request).owner, _photo_id(request))
-    return reply(photo_out(photo, _thumbnails(request)))
+    return _show(request, photo)
 
 
 async def empty_trash(request: web.Request) -> web.Response:
@@ -139,7 +145,7 @@ async def empty_trash(request: web.Request) -> web.Response:
 async def relabel_photo(request: web.Request) -> web.Response:
     """Label a photo again."""
     photo = await services(request).photos.relabel(principal(request).owner, _photo_id(request))
-    return reply(photo_out(photo, _thumbnails(request)), status=202)
+    return _show(request, photo, status=202)
 
 
 async def get_original(request: web.Request) -> web.StreamResponse:

@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    RootModel,
     WrapValidator,
 )
 from typing_extensions import TypedDict
@@ -170,8 +171,8 @@ class BoxOut(Outgoing):
     height: float
 
 
-# This one and LabelTotal are no models: an answer has a thousand of them, and dicts take a third of
-# the time. pydantic wants the TypedDict of typing_extensions before Python 3.12.
+# Labels, photos and counts are no models: an answer has a thousand of them, and dicts take a third
+# of the time. pydantic wants the TypedDict of typing_extensions before Python 3.12.
 class LabelOut(TypedDict):
     """A label on a photo."""
 
@@ -190,7 +191,7 @@ class FailureOut(Outgoing):
     detail: str
 
 
-class PhotoOut(Outgoing):
+class PhotoOut(TypedDict):
     """One photo. Sizes are bytes and pixels; what is not known yet is null."""
 
     id: str
@@ -203,16 +204,20 @@ class PhotoOut(Outgoing):
     taken_at: Time | None
     created_at: Time
     state: PhotoState
-    failure: Annotated[FailureOut | None, Told] = None
-    labels: Annotated[list[LabelOut], Ours]
+    failure: NotRequired[FailureOut]
+    labels: list[LabelOut]
     thumbnail_url: str | None
     trashed_at: Time | None
+
+
+class OnePhoto(RootModel[Annotated[PhotoOut, Ours]]):
+    """A photo that is the whole answer."""
 
 
 class PhotosPage(Outgoing):
     """Some photos, and the cursor of the next ones."""
 
-    photos: list[PhotoOut]
+    photos: Annotated[list[PhotoOut], Ours]
     next_cursor: str | None
 
 

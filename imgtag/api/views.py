@@ -56,22 +56,24 @@ class Thumbnails:
 
 def photo_out(photo: Photo, thumbnails: Thumbnails) -> PhotoOut:
     """Show a photo."""
-    return PhotoOut(
-        id=photo.id,
-        file_name=photo.file_name,
-        content_type=photo.content_type,
-        size=photo.size,
-        sha256=photo.sha256,
-        width=photo.width,
-        height=photo.height,
-        taken_at=photo.taken_at,
-        created_at=photo.created_at,
-        state=photo.state,
-        failure=failure_out(photo.failure),
-        labels=[label_out(label) for label in photo.labels.sorted()],
-        thumbnail_url=None if photo.width is None else thumbnails.url(photo.owner, photo.id),
-        trashed_at=photo.trashed_at,
-    )
+    shown: PhotoOut = {
+        "id": photo.id,
+        "file_name": photo.file_name,
+        "content_type": photo.content_type,
+        "size": photo.size,
+        "sha256": photo.sha256,
+        "width": photo.width,
+        "height": photo.height,
+        "taken_at": photo.taken_at,
+        "created_at": photo.created_at,
+        "state": photo.state,
+        "labels": [label_out(label) for label in photo.labels.sorted()],
+        "thumbnail_url": None if photo.width is None else thumbnails.url(photo.owner, photo.id),
+        "trashed_at": photo.trashed_at,
+    }
+    if failure := failure_out(photo.failure):
+        shown["failure"] = failure
+    return shown
 
 
 def label_out(label: Label) -> LabelOut:

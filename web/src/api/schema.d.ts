@@ -1153,6 +1153,11 @@ export interface components {
             sms?: string | null;
         };
         /**
+         * OnePhoto
+         * @description A photo that is the whole answer.
+         */
+        OnePhoto: components["schemas"]["PhotoOut"];
+        /**
          * PhotoOut
          * @description One photo. Sizes are bytes and pixels; what is not known yet is null.
          */
@@ -1176,8 +1181,7 @@ export interface components {
             /** Created At */
             created_at: string;
             state: components["schemas"]["PhotoState"];
-            /** @default null */
-            failure?: components["schemas"]["FailureOut"] | null;
+            failure?: components["schemas"]["FailureOut"];
             /** Labels */
             labels: components["schemas"]["LabelOut"][];
             /** Thumbnail Url */
@@ -2339,7 +2343,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PhotoOut"];
+                    "application/json": components["schemas"]["OnePhoto"];
                 };
             };
             /** @description Unauthorized */
@@ -2457,7 +2461,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PhotoOut"];
+                    "application/json": components["schemas"]["OnePhoto"];
                 };
             };
             /** @description Bad Request */
@@ -2560,7 +2564,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PhotoOut"];
+                    "application/json": components["schemas"]["OnePhoto"];
                 };
             };
             /** @description Unauthorized */
@@ -2618,7 +2622,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PhotoOut"];
+                    "application/json": components["schemas"]["OnePhoto"];
                 };
             };
             /** @description Unauthorized */
