@@ -18,14 +18,13 @@ from imgtag.api.schemas import (
     LabelsAnswer,
     LabelsQuery,
     LabelTotal,
-    Layout,
     OnePhoto,
     PhotoPatch,
     PhotosPage,
     PhotosPageQuery,
     PhotosQuery,
 )
-from imgtag.api.views import Thumbnails, label_total, photo_out
+from imgtag.api.views import Thumbnails, label_total, layout_json, photo_out
 from imgtag.domain.errors import Invalid, NotFound
 from imgtag.domain.ids import OwnerId, PhotoId
 from imgtag.domain.labels import LabelChange, LabelName
@@ -84,8 +83,9 @@ async def lay_out_photos(request: web.Request) -> web.Response:
     rows = await services(request).photos.layout(
         principal(request).owner, asked.query(), asked.sort
     )
-    answer = reply(
-        Layout(photos=[(row.id, row.width, row.height, row.taken_at) for row in rows]),
+    answer = web.Response(
+        body=await layout_json(rows),
+        content_type="application/json",
         headers={"Cache-Control": "private, no-cache"},
     )
     answer.enable_compression()

@@ -221,10 +221,13 @@ class PhotosPage(Outgoing):
     next_cursor: str | None
 
 
+LayoutEntry = tuple[str, int | None, int | None, Time | None]
+
+
 class Layout(Outgoing):
     """What a grid needs of every photo, in order: id, width, height, taken_at."""
 
-    photos: list[tuple[str, int | None, int | None, Time | None]]
+    photos: list[LayoutEntry]
 
 
 class LabelTotal(TypedDict):
