@@ -10,7 +10,7 @@ from imgtag.backends.memory import MemoryCatalog, MemoryQueue
 from imgtag.domain.errors import ImgtagError
 from imgtag.domain.events import PhotoDiscarded, PhotoStored
 from imgtag.domain.ids import OwnerId, PhotoId
-from imgtag.domain.labels import Box, LabelChange, LabelCount, LabelHit, LabelName, LabelSet
+from imgtag.domain.labels import Box, LabelChange, LabelHit, LabelName, LabelSet
 from imgtag.domain.photos import Content, Facts, Failure, Photo, PhotoState
 from imgtag.domain.queries import Query, Sort
 from imgtag.ports import Catalog
@@ -244,7 +244,7 @@ def _seen(answer: Any) -> Any:
     if isinstance(answer, Photo):
         removed = [LabelName(folded) for folded in answer.labels.removed]
         return replace(answer, labels=LabelSet.of(answer.labels.labels.values(), removed))
-    if isinstance(answer, Sequence) and not isinstance(answer, LabelCount):
+    if isinstance(answer, Sequence) and not isinstance(answer, str):
         return [_seen(item) for item in answer]
     return answer
 
