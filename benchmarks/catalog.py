@@ -4,8 +4,9 @@
 
 The library is written into the tables in bulk, since a million calls would take an hour. First the
 service is asked over HTTP, with its default settings and the default 100 photos a page: shown is
-what the client waits, what the server says it took, and what it used of the processor, which is the
-figure to look at where the machine does other things meanwhile. Then `SqliteCatalog` is asked
+what the client waits, at least and mostly, what the server says it took on average, and what it
+used of the processor. Where the machine does other things meanwhile, the first and the last are the
+figures to look at. Then `SqliteCatalog` is asked
 directly, 50 photos a page. Two more labels, one on each half of the library, make the worst
 question there is: sets that are large and don't meet.
 """
@@ -163,7 +164,8 @@ def _label_rows(
 
 def ask_service(data_dir: Path) -> None:
     """Time requests on one connection and print a table."""
-    print(f"\n{'over HTTP':44}{'client ms':>10}{'server ms':>10}{'CPU ms':>10}{'goal':>6}")
+    heads = "".join(f"{head:>10}" for head in ("least ms", "client ms", "server ms", "CPU ms"))
+    print(f"\n{'over HTTP':44}{heads}{'goal':>6}")
     with serving(data_dir) as service:
         connection = http.client.HTTPConnection(urlsplit(service.url).netloc)
         for name, path, goal in _requests(connection):
@@ -173,8 +175,9 @@ def ask_service(data_dir: Path) -> None:
             waited = [_seconds(connection, path) for _ in range(REQUESTS)]
             busy, server = service.used().service - before, _answered(connection)
             took = (server[0] - answered[0]) / (server[1] - answered[1])
-            figures = [1000 * each for each in (statistics.median(waited), took, busy / REQUESTS)]
-            print(f"{name:44}{''.join(f'{each:10.2f}' for each in figures)}{goal:6}", flush=True)
+            seconds = (min(waited), statistics.median(waited), took, busy / REQUESTS)
+            figures = "".join(f"{1000 * each:10.2f}" for each in seconds)
+            print(f"{name:44}{figures}{goal:6}", flush=True)
     print()
 
 
@@ -194,6 +197,7 @@ def _requests(connection: http.client.HTTPConnection) -> Iterator[tuple[str, str
         cursor = json.loads(_get(connection, page(*common, cursor=cursor)))["next_cursor"]
     yield f"the same, {PAGES_ON} pages on", page(*common, cursor=cursor), 10
     yield "all of three from the top 50", page(*_numbered(20, 35, 49)), 10
+    yield "all of three from the top 20", page(*_numbered(5, 10, 20)), 10
     yield "all of a common, two rare", page(*_numbered(0, 700, 900)), 10
     yield "all of two halves and the commonest", page(*halves), 50
 

