@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+import uvloop
 from aiohttp import web
 from layout import lay_out
 
@@ -60,4 +61,4 @@ async def main(download: Download) -> None:
 FOLDER = Path(sys.argv[1])
 ARCHIVE = lay_out(FOLDER)
 SOURCE = Folder(FOLDER, ARCHIVE)
-asyncio.run(main(Download(ARCHIVE, SOURCE, "photos.zip", "benchmark", complain)))
+uvloop.run(main(Download(ARCHIVE, SOURCE, "photos.zip", "benchmark", complain)))

@@ -1,8 +1,7 @@
 """``serve``: the service itself."""
 
-import asyncio
-
 import click
+import uvloop
 
 from imgtag.cli.configuration import load_settings, must_have_backends
 from imgtag.runtime import Role
@@ -23,4 +22,4 @@ def serve(*, host: str | None, port: int | None, role: str) -> int:
     """Run the service until SIGTERM or Ctrl-C, which drain it."""
     settings = load_settings(host=host, port=port)
     must_have_backends(settings)
-    return asyncio.run(run_service(settings, Role(role)))
+    return uvloop.run(run_service(settings, Role(role)))
