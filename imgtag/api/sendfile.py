@@ -91,11 +91,11 @@ class SocketWriter:
         self._unfair = 0
         self._waits_since = self._loop.time()
         self._waiting = ready = self._loop.create_future()
-        self._loop.add_writer(self._socket, _set, ready)
+        self._loop.add_writer(self._socket.fileno(), _set, ready)
         try:
             await ready
         finally:
-            self._loop.remove_writer(self._socket)
+            self._loop.remove_writer(self._socket.fileno())
             self._waiting = None
         self._must_be_open()
 

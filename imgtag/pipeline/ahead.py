@@ -1,12 +1,9 @@
 """Opening and checking an archive's files ahead of the sender, in threads."""
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from imgtag.domain.errors import NotFound
 from imgtag.pipeline.archive import Literal, Segment, Slice
@@ -15,12 +12,11 @@ from imgtag.pipeline.files import Differs, FileChecker, OpenFile, open_file
 
 # One trip to a thread opens and checks this much; one group is on its way while one is sent. So a
 # download has at most 64 files open, however slow its client is.
-GROUP_BYTES: Final = 8 * 1024 * 1024
+GROUP_BYTES: Final = 16 * 1024 * 1024
 GROUP_SEGMENTS: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """A slice of a member, and the file that it is in."""
 
     part: Slice
@@ -44,7 +40,7 @@ class FilesAhead:
         self._checker = checker
         self._executor = executor
         self._groups = _groups(download.archive.segments(start, stop))
-        self._ahead: deque[asyncio.Future[Group]] = deque()
+        self._ahead: asyncio.Future[Group] | None = None
         self._current: Group = ()
 
     async def next_group(self) -> Group:
@@ -53,56 +49,57 @@ class FilesAhead:
         Raises `Damaged` for a file that is absent or another, `Unavailable` for one that can't be
         read just now.
         """
-        self._close_current()
-        self._look_ahead()
-        if not self._ahead:
-            return ()
+        ahead = self._ahead or self._look_ahead(())
         # Cancelled or not, what a thread has opened must be closed: see `close`.
-        self._current = await asyncio.shield(self._ahead[0])
-        self._ahead.popleft()
-        self._look_ahead()
-        return self._current
+        opened = await asyncio.shield(ahead)
+        sent, self._current = self._current, opened
+        self._ahead = self._look_ahead(sent)
+        return opened
 
     def close(self) -> None:
         """Close all files, those that are just being opened as soon as they are."""
-        self._close_current()
-        for opened in self._ahead:
-            opened.add_done_callback(_close_late)
+        _close(self._current)
+        self._current = ()
+        if self._ahead:
+            self._ahead.add_done_callback(_close_late)
 
-    def _look_ahead(self) -> None:
-        if not self._ahead and (group := next(self._groups, None)):
-            loop = asyncio.get_running_loop()
-            self._ahead.append(loop.run_in_executor(self._executor, self._open, group))
+    def _look_ahead(self, sent: Group) -> "asyncio.Future[Group]":
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self._executor, self._turn, sent)
 
-    def _open(self, group: Iterable[Segment]) -> Group:
-        with ExitStack() as undo:
-            opened: list[Literal | Body] = []
-            for segment in group:
+    def _turn(self, sent: Group) -> Group:
+        """Close what was sent, and open what comes next: all that the event loop needn't do."""
+        _close(sent)
+        opened: list[Literal | Body] = []
+        try:
+            for segment in next(self._groups, ()):
                 if isinstance(segment, Slice):
-                    opened.append(Body(segment, self._checked(segment, undo)))
+                    opened.append(Body(segment, self._checked(segment)))
                 else:
                     opened.append(segment)
-            undo.pop_all()
+        except BaseException:
+            _close(opened)
+            raise
         return opened
 
-    def _checked(self, part: Slice, undo: ExitStack) -> OpenFile:
+    def _checked(self, part: Slice) -> OpenFile:
         archive, path = self._download.archive, self._download.source.path(part.index)
         size, crc32 = archive.size_of(part.index), archive.crc32_of(part.index)
         if path is None:
             raise Damaged(part.index, "its bytes are not on this machine")
         try:
             file = open_file(path)
-            undo.callback(file.close)
-            self._checker.check(file, size, crc32, part.start, part.stop)
         except NotFound:
             raise Damaged(part.index, "its bytes are gone") from None
+        try:
+            self._checker.check(file, size, crc32, part.start, part.stop)
         except Differs as error:
+            file.close()
             raise Damaged(part.index, str(error)) from None
+        except BaseException:
+            file.close()
+            raise
         return file
-
-    def _close_current(self) -> None:
-        _close(self._current)
-        self._current = ()
 
 
 def _groups(segments: Iterable[Segment]) -> Iterator[Sequence[Segment]]:

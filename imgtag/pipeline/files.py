@@ -7,11 +7,10 @@ import os
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, NamedTuple
 
 from imgtag.domain.errors import NotFound, Unavailable
 
@@ -25,12 +24,16 @@ class Differs(Exception):
     """A file's bytes are not the ones that came; the message says how."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenFile:
-    """A file that is open for reading. *size* is in bytes."""
+class OpenFile(NamedTuple):
+    """A file that is open for reading, and what the system said of it then."""
 
     descriptor: int
-    size: int
+    facts: os.stat_result
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return self.facts.st_size
 
     def close(self) -> None:
         """Close it."""
@@ -39,31 +42,42 @@ class OpenFile:
 
 def open_file(path: Path) -> OpenFile:
     """Open a file. Raises `NotFound`, or `Unavailable` when it may be there all the same."""
-    with file_errors():
+    with _FILE_ERRORS:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        return OpenFile(descriptor, os.fstat(descriptor).st_size)
+        return OpenFile(descriptor, os.fstat(descriptor))
 
 
 def warm(file: OpenFile, start: int, stop: int) -> None:
     """Bring bytes *start* up to *stop* into memory, so that sending doesn't wait for the disk."""
-    with file_errors():
+    with _FILE_ERRORS:
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(file.descriptor, start, stop - start, os.POSIX_FADV_WILLNEED)
         # The kernel only began to read; the last byte is there when the others are.
         os.pread(file.descriptor, 1, max(start, stop - 1))
 
 
-@contextmanager
-def file_errors() -> Iterator[None]:
-    """Translate the operating system's errors. Only absence says something about the file."""
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError):
-        msg = "there is no such file"
-        raise NotFound(msg) from None
-    except OSError as error:
-        msg = f"a file can't be read: {error.strerror}"
-        raise Unavailable(msg) from error
+class _FileErrors:
+    """Translates the operating system's errors. Only absence says something about the file."""
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            msg = "there is no such file"
+            raise NotFound(msg) from None
+        if isinstance(error, OSError):
+            msg = f"a file can't be read: {error.strerror}"
+            raise Unavailable(msg) from error
+
+
+# One for all: a download passes by here several times for each photo.
+_FILE_ERRORS: Final = _FileErrors()
 
 
 class FileChecker:
@@ -118,7 +132,7 @@ class FileChecker:
     def _crc32(self, file: OpenFile) -> int:
         buffer = self._buffer()
         crc32, position = 0, 0
-        with file_errors():
+        with _FILE_ERRORS:
             while size := os.preadv(file.descriptor, [buffer], position):
                 crc32 = zlib.crc32(buffer[:size], crc32)
                 position += size
@@ -137,8 +151,7 @@ def _identity(file: OpenFile, crc32: int) -> int:
 
     64 bits of a hash are kept, not the facts: a tenth of the memory.
     """
-    with file_errors():
-        facts = os.fstat(file.descriptor)
+    facts = file.facts
     return hash(
         (facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_size, crc32)
     )

@@ -204,7 +204,8 @@ class FileBlobStore:
                 yield key
 
     def local_path(self, key: BlobKey) -> Path:
-        return self._root.joinpath(key.kind, _folder_name(key.owner), key.name[-2:], key.name)
+        # As text first: joining paths piece by piece takes twice as long, and bundles have many.
+        return Path(f"{self._root}/{key.kind}/{_folder_name(key.owner)}/{key.name[-2:]}/{key.name}")
 
     async def upload_ticket(self, key: BlobKey, terms: UploadTerms) -> UploadTicket | None:  # noqa: ARG002
         return None
