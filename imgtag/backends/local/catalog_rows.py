@@ -72,6 +72,7 @@ _NEW_ORIGIN: Final = "INSERT INTO origins (model, parents) VALUES (?, ?) RETURNI
 _ADD: Final = "INSERT INTO photo_labels VALUES (?, ?, ?, ?, ?, ?)"
 _REMOVED: Final = "removed"
 _SOURCES: Final = {source.value: source for source in Source}
+_STATES: Final = {state.value: state for state in PhotoState}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def _photo(row: Sequence[Any], labels: LabelSet) -> Photo:
         id=PhotoId(row[3]),
         file_name=row[4],
         created_at=from_micros(row[5]),
-        state=PhotoState(row[6]),
+        state=_STATES[row[6]],
         content_type=row[7],
         size=row[8],
         sha256=row[9],
