@@ -1,6 +1,7 @@
 """The web page: files that were built, and the one HTML page for every path of the UI."""
 
 from importlib.resources import files
+from os.path import normpath
 from pathlib import Path
 from typing import Final
 
@@ -20,16 +21,19 @@ command line work. To build the page, run <code>make web</code> in a checkout, o
 
 
 class Page:
-    """The built files, listed once: nothing else in the folder, or above it, can be asked for."""
+    """The built files, as they are now: a page that is built again is served without a restart."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        root = folder or Path(str(files("imgtag"))) / "_web"
-        found = root.rglob("*") if root.is_dir() else ()
-        self._files = {path.relative_to(root).as_posix(): path for path in found if path.is_file()}
+        self._root = folder or Path(str(files("imgtag"))) / "_web"
+
+    def _find(self, name: str) -> Path | None:
+        """Find a built file; nothing outside of the folder, however it is asked for."""
+        path = Path(normpath(self._root / name))
+        return path if path.is_relative_to(self._root) and path.is_file() else None
 
     def file(self, name: str) -> web.StreamResponse:
         """Answer with one built file; hashed names may be kept for a year. Raises `NotFound`."""
-        path = self._files.get(name)
+        path = self._find(name)
         if path is None:
             msg = "there is no such page"
             raise NotFound(msg)
@@ -38,7 +42,7 @@ class Page:
 
     def html(self, name: str = INDEX) -> web.StreamResponse:
         """Answer with a page, or say that it was not built."""
-        if name not in self._files:
+        if self._find(name) is None:
             return web.Response(text=_NOT_BUILT, content_type="text/html")
         return self.file(name)
 
