@@ -1,17 +1,16 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'react-router';
-import { formatDateTime, formatNumber } from '@/lib/format';
 import { headingsFor } from '@/lib/headings';
 import type { Sort } from '@/lib/photo-filter';
 import type { Preferences } from '@/lib/preferences';
-import { layOutRows, type PlacedPhoto, type Row, type Sized } from '@/lib/rows';
+import { layOutRows, type Row, type Sized } from '@/lib/rows';
 import { extend, noSelection, type Selection, selectAll, toggle } from '@/lib/selection';
 import { photosTexts } from '@/texts';
 import { usePhone } from '@/ui/use-media';
 import { usePreferences } from '@/ui/use-preferences';
 import { moveFocus } from './move-focus';
-import { PhotoTile } from './photo-tile';
+import { PhotoRow } from './photo-row';
 import { useWidth } from './use-width';
 
 const gap = 6;
@@ -57,8 +56,10 @@ export function PhotoGrid({ photos, order, sort, base, selection, picking, onSel
   });
   useLayoutEffect(() => virtual.measure(), [virtual, rows]);
   const current = focused !== null && order.includes(focused) ? focused : order[0];
-  const href = (id: string) => `${base}/${encodeURIComponent(id)}${search}`;
-  const tick = (id: string, range: boolean) => onSelect(range ? extend(selection, id, order) : toggle(selection, id));
+  const tick = useCallback(
+    (id: string, range: boolean) => onSelect(range ? extend(selection, id, order) : toggle(selection, id)),
+    [selection, order, onSelect],
+  );
 
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === ' ' && current) tick(current, event.shiftKey);
@@ -78,30 +79,6 @@ export function PhotoGrid({ photos, order, sort, base, selection, picking, onSel
     event.preventDefault();
   };
 
-  const tile = ({ id, index, width: tileWidth }: PlacedPhoto, height: number) => {
-    const { takenAt: taken, ready = false } = photos[index] ?? {};
-    return (
-      <PhotoTile
-        key={id}
-        id={id}
-        ready={ready}
-        width={tileWidth}
-        height={height}
-        name={photosTexts.tile(
-          formatNumber(index + 1),
-          formatNumber(photos.length),
-          taken ? formatDateTime(taken) : '',
-        )}
-        href={href(id)}
-        ticked={selection.ids.has(id)}
-        picking={picking}
-        focusable={id === current}
-        onTick={tick}
-        onFocus={setFocused}
-      />
-    );
-  };
-
   return (
     <div
       ref={grid}
@@ -115,21 +92,23 @@ export function PhotoGrid({ photos, order, sort, base, selection, picking, onSel
     >
       {virtual.getVirtualItems().map(({ index, start }) => {
         const row = rows[index];
-        if (!row) return null;
         return (
-          <div
-            key={index}
-            role="row"
-            aria-rowindex={index + 1}
-            className={row.kind === 'month' ? 'grid-month' : 'grid-row'}
-            style={{ height: row.height, transform: `translateY(${start - scrollMargin}px)` }}
-          >
-            {row.kind === 'month' ? (
-              <h2 role="gridcell">{row.title}</h2>
-            ) : (
-              row.photos.map((photo) => tile(photo, row.height))
-            )}
-          </div>
+          row && (
+            <PhotoRow
+              key={index}
+              row={row}
+              index={index}
+              top={start - scrollMargin}
+              photos={photos}
+              selection={selection}
+              picking={picking}
+              current={current}
+              base={base}
+              search={search}
+              onTick={tick}
+              onFocus={setFocused}
+            />
+          )
         );
       })}
     </div>

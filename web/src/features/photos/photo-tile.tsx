@@ -4,20 +4,16 @@ import { thumbnailUrl } from '@/api/photos';
 import { photosTexts } from '@/texts';
 import { BrokenIcon, CheckIcon } from '@/ui/icons';
 
+const Blank = () => (
+  <span className="tile-blank">
+    <BrokenIcon />
+  </span>
+);
+
 function Thumbnail({ id }: { id: string }) {
-  const [state, setState] = useState<'loading' | 'shown' | 'broken'>('loading');
-  if (state === 'broken') return <BrokenIcon />;
-  return (
-    <img
-      src={thumbnailUrl(id)}
-      alt=""
-      draggable={false}
-      decoding="async"
-      className={state}
-      onLoad={() => setState('shown')}
-      onError={() => setState('broken')}
-    />
-  );
+  const [broken, setBroken] = useState(false);
+  if (broken) return <Blank />;
+  return <img src={thumbnailUrl(id)} alt="" draggable={false} decoding="async" onError={() => setBroken(true)} />;
 }
 
 interface TileProps {
@@ -66,7 +62,7 @@ export function PhotoTile({
         onClick={onLinkClick}
         onFocus={() => onFocus(id)}
       >
-        {ready ? <Thumbnail key={id} id={id} /> : <BrokenIcon />}
+        {ready ? <Thumbnail key={id} id={id} /> : <Blank />}
       </Link>
       <button
         type="button"
