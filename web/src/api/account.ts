@@ -64,6 +64,13 @@ export function useStartImport() {
   });
 }
 
+/** Counts what an import would find, without copying anything. */
+export function usePreviewImport() {
+  return useMutation({
+    mutationFn: (source: string) => answer(client.POST('/api/imports/preview', { body: { source } })),
+  });
+}
+
 export function useCancelImport() {
   const cache = useQueryClient();
   return useMutation({

@@ -14,6 +14,7 @@ export type Config = Schemas['Config'];
 export type Token = Schemas['TokenOut'];
 export type Notifications = Schemas['Notifications'];
 export type NotificationsChange = Schemas['NotificationsChange'];
+export type ImportEstimate = Schemas['EstimateOut'];
 export type Channel = Schemas['Channel'];
 
 /** One entry of the layout: id, width and height in pixels, time taken. */

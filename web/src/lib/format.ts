@@ -15,6 +15,10 @@ export function formatBytes(bytes: number): string {
   return `${value.toLocaleString(undefined, { maximumFractionDigits: digits })} ${units[unit] ?? ''}`;
 }
 
+const dollars = new Intl.NumberFormat(undefined, { style: 'currency', currency: 'USD' });
+
+export const formatDollars = (amount: number) => dollars.format(amount);
+
 export function formatRate(bytesPerSecond: number): string {
   return `${formatBytes(bytesPerSecond)}/s`;
 }
@@ -31,7 +35,7 @@ const dateTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeS
 const month = new Intl.DateTimeFormat(undefined, { month: 'long', year: 'numeric' });
 
 export const formatDateTime = (iso: string) => dateTime.format(new Date(iso));
-export const formatMonth = (iso: string) => month.format(new Date(iso));
+export const formatMonth = (date: Date) => month.format(date);
 
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
 

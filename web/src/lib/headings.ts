@@ -3,7 +3,18 @@ import type { Sized } from './rows';
 
 type Heading = (photo: Sized) => string | null;
 
-const byMonth: Heading = ({ takenAt }) => (takenAt === null ? null : formatMonth(takenAt));
+const months = new Map<number, string>();
+
+// To word a month takes longer than all else about a photo, and ten thousand photos have few months.
+const byMonth: Heading = ({ takenAt }) => {
+  if (takenAt === null) return null;
+  const date = new Date(takenAt);
+  const key = 12 * date.getFullYear() + date.getMonth();
+  const title = months.get(key) ?? formatMonth(date);
+  months.set(key, title);
+  return title;
+};
+
 const byYear: Heading = ({ takenAt }) => (takenAt === null ? null : String(new Date(takenAt).getFullYear()));
 
 /** Fewer photos than this under a heading, and the page is more headings than photos. */

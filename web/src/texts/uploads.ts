@@ -72,6 +72,10 @@ export const uploadsTexts = {
   importSource: 'Address',
   importPlaceholder: 's3://bucket/folder or file:///folder',
   importStart: 'Import',
+  importPreview: 'Look what is there',
+  importFound: (n: number, bytes: string, complete: boolean) => `${complete ? '' : 'At least '}${files(n)}, ${bytes}`,
+  importKnown: (n: number) => `${files(n)} imported before`,
+  importCost: (dollars: string) => `labelling costs ${dollars} at most`,
   importCancel: 'Cancel the import',
   importStates: {
     queued: 'Waiting',

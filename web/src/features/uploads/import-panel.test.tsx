@@ -61,3 +61,26 @@ it('tells a place that is not allowed', async () => {
   await start();
   expect(await screen.findByText(detail)).toBeTruthy();
 });
+
+it('says what an import would find and cost before anything is copied', async () => {
+  const labelling = { calls: 1200, dollars: 1.2 };
+  const estimate = {
+    source: 's3://bucket/2024',
+    files: 1500,
+    bytes: 4e9,
+    known: 300,
+    skipped: 2,
+    labelling,
+    complete: false,
+  };
+  server.on('POST /api/imports/preview', { body: estimate });
+  const user = userEvent.setup();
+  show(<ImportPanel />);
+  await user.click(screen.getByRole('button', { name: 'Import from a folder or bucket' }));
+  await user.type(screen.getByLabelText('Address'), 's3://bucket/2024');
+  await user.click(screen.getByRole('button', { name: 'Look what is there' }));
+  const found =
+    'At least 1,500 files, 4 GB; 300 files imported before; 2 files skipped; labelling costs $1.20 at most.';
+  expect(await screen.findByText(found)).toBeTruthy();
+  expect(server.asked.some(({ call }) => call === 'POST /api/imports')).toBe(false);
+});

@@ -1,6 +1,8 @@
 import { Alert, Button, ExpandableSection, FormField, Input } from '@cloudscape-design/components';
 import { type SyntheticEvent, useState } from 'react';
-import { isUnderWay, useCancelImport, useImport, useStartImport } from '@/api/account';
+import { isUnderWay, useCancelImport, useImport, usePreviewImport, useStartImport } from '@/api/account';
+import type { ImportEstimate } from '@/api/types';
+import { formatBytes, formatDollars } from '@/lib/format';
 import { uploadsTexts } from '@/texts';
 
 function Progress({ id }: { id: string }) {
@@ -40,10 +42,27 @@ function Progress({ id }: { id: string }) {
   );
 }
 
+function inWords({ files, bytes, known, skipped, labelling, complete }: ImportEstimate): string {
+  const parts = [
+    uploadsTexts.importFound(files, formatBytes(bytes), complete),
+    known > 0 ? uploadsTexts.importKnown(known) : '',
+    skipped > 0 ? uploadsTexts.importSkipped(skipped) : '',
+    labelling.dollars > 0 ? uploadsTexts.importCost(formatDollars(labelling.dollars)) : '',
+  ];
+  return `${parts.filter((part) => part !== '').join('; ')}.`;
+}
+
 /** Copies photos in from a folder or bucket of the server's. Shown only where the server allows any. */
 export function ImportPanel() {
   const start = useStartImport();
+  const preview = usePreviewImport();
   const [source, setSource] = useState('');
+  const error = start.error ?? preview.error;
+  const change = (value: string) => {
+    setSource(value);
+    preview.reset();
+    start.reset();
+  };
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
     start.mutate(source.trim());
@@ -53,20 +72,29 @@ export function ImportPanel() {
       <ExpandableSection headerText={uploadsTexts.importTitle}>
         <form className="stack narrow" onSubmit={submit}>
           <p className="soft">{uploadsTexts.importDetail}</p>
-          {start.error && (
+          {error && (
             <Alert type="error" header={uploadsTexts.importFailed}>
-              {start.error.message}
+              {error.message}
             </Alert>
           )}
           <FormField label={uploadsTexts.importSource} stretch>
             <Input
               value={source}
               placeholder={uploadsTexts.importPlaceholder}
-              onChange={({ detail }) => setSource(detail.value)}
+              onChange={({ detail }) => change(detail.value)}
             />
           </FormField>
-          <div>
-            <Button formAction="submit" disabled={source.trim() === ''} loading={start.isPending}>
+          {preview.data && <p role="status">{inWords(preview.data)}</p>}
+          <div className="row">
+            <Button
+              formAction="none"
+              disabled={source.trim() === ''}
+              loading={preview.isPending}
+              onClick={() => preview.mutate(source.trim())}
+            >
+              {uploadsTexts.importPreview}
+            </Button>
+            <Button variant="primary" formAction="submit" disabled={source.trim() === ''} loading={start.isPending}>
               {uploadsTexts.importStart}
             </Button>
           </div>
