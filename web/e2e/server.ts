@@ -1,7 +1,8 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 
 export const python = process.env.IMGTAG_PYTHON ?? path.resolve('../.venv/bin/python');
 const root = path.resolve('..');
@@ -70,6 +71,12 @@ export class Server {
 
   cli(...words: string[]): string {
     return execFileSync(python, ['-m', 'imgtag', ...words], { cwd: root, encoding: 'utf8' });
+  }
+
+  /** Takes a whole folder in, by the command line. Reads on meanwhile what the server has to say: unread, it would stop. */
+  async upload(folder: string): Promise<void> {
+    const words = ['-m', 'imgtag', 'upload', folder, '--wait', '--server', this.url];
+    await promisify(execFile)(python, words, { cwd: root, maxBuffer: 2 ** 26 });
   }
 
   /** Makes the library as new. With accounts, there is nobody yet to have photos. */

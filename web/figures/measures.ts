@@ -18,12 +18,20 @@ async function slowDown(page: Page): Promise<void> {
   await session.send('Emulation.setCPUThrottlingRate', { rate: 4 });
 }
 
+/** Waits until a thumbnail is there to be seen. */
+export async function photosShown(page: Page): Promise<void> {
+  await page.waitForFunction(() => {
+    const first = document.querySelector<HTMLImageElement>('.tile img');
+    return first !== null && first.complete && first.naturalWidth > 0;
+  });
+}
+
 /** Milliseconds until the largest content is painted, with an empty cache. */
 export async function largestPaint(browser: Browser, url: string): Promise<number> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   await slowDown(page);
   await page.goto(url);
-  await page.locator('.tile img.shown').first().waitFor();
+  await photosShown(page);
   await page.waitForLoadState('networkidle');
   const paint = await page.evaluate(
     () =>
