@@ -4,12 +4,24 @@ import 'virtual:theme.css';
 import './styles/index.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { App } from '@/app/app';
+import { preparePhotos } from '@/api/photos';
+import { prepareSession } from '@/api/session';
+import { App, createCache } from '@/app/app';
+
+const atMost = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+async function start(root: HTMLElement): Promise<void> {
+  const cache = createCache();
+  // Asked for early, they are here by now: the page comes at once, with no spinner before it.
+  await prepareSession(cache);
+  await Promise.race([preparePhotos(cache).catch(() => undefined), atMost(200)]);
+  createRoot(root).render(
+    <StrictMode>
+      <App cache={cache} />
+    </StrictMode>,
+  );
+}
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no #root');
-createRoot(root).render(
-  <StrictMode>
-    <App />
-  </StrictMode>,
-);
+void start(root);

@@ -1,5 +1,6 @@
 import createClient from 'openapi-fetch';
 import { Emitter } from '@/lib/emitter';
+import { takeEarly } from './early';
 import { problemToError, unreachable } from './errors';
 import type { paths } from './schema';
 
@@ -22,7 +23,7 @@ export function serializeQuery(query: Record<string, unknown>): string {
 
 async function send(request: Request): Promise<Response> {
   try {
-    return await globalThis.fetch(request);
+    return await (takeEarly(request) ?? globalThis.fetch(request));
   } catch (error) {
     if (request.signal.aborted) throw error;
     throw unreachable();

@@ -1,7 +1,15 @@
-import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import {
+  keepPreviousData,
+  type QueryClient,
+  queryOptions,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from '@tanstack/react-query';
 import PQueue from 'p-queue';
-import type { PhotoFilter } from '@/lib/photo-filter';
+import { emptyFilter, type PhotoFilter } from '@/lib/photo-filter';
 import { answer, client } from './client';
+import { wasAskedEarly } from './early';
 import { keys } from './keys';
 import { pollUnlessLive } from './polling';
 import type { LabelEdit, LayoutEntry, Photo, Query } from './types';
@@ -29,15 +37,34 @@ export function bulkQuery(filter: PhotoFilter): Query {
   return { all, any, none, unlabelled, state, q: name };
 }
 
-export function useLayout(scope: PhotoScope) {
+function isSameLayout(before: readonly LayoutEntry[], after: readonly LayoutEntry[]): boolean {
+  const isSame = (entry: LayoutEntry, n: number) =>
+    before[n] && entry.every((value, field) => value === before[n]?.[field]);
+  return before.length === after.length && after.every(isSame);
+}
+
+function layoutOf(scope: PhotoScope) {
   const query = listQuery(scope);
-  return useQuery({
+  return queryOptions({
     queryKey: keys.layout(query),
-    queryFn: ({ signal }) => answer(client.GET('/api/photos/layout', { params: { query }, signal })),
-    select: (layout) => layout.photos as LayoutEntry[],
-    placeholderData: keepPreviousData,
-    refetchInterval: pollUnlessLive,
+    queryFn: async ({ signal }) => {
+      const layout = await answer(client.GET('/api/photos/layout', { params: { query }, signal }));
+      return layout.photos as LayoutEntry[];
+    },
+    // Ten thousand entries are the same or not; which of them are is more work than it saves.
+    structuralSharing: (before, after) =>
+      before && isSameLayout(before as LayoutEntry[], after as LayoutEntry[]) ? before : after,
   });
+}
+
+export function useLayout(scope: PhotoScope) {
+  return useQuery({ ...layoutOf(scope), placeholderData: keepPreviousData, refetchInterval: pollUnlessLive });
+}
+
+/** Takes over the photos of the first screen where they were asked for early. */
+export async function preparePhotos(cache: QueryClient): Promise<void> {
+  const first = layoutOf({ ...emptyFilter, trashed: false });
+  if (wasAskedEarly('/api/photos/layout?sort=-taken_at')) await cache.query({ ...first, retry: false });
 }
 
 /** The first few photos of a query, for a glance at what it holds. */
@@ -117,12 +144,21 @@ export const photoActions = {
 
 export type PhotoAction = keyof typeof photoActions;
 
-/** Does one thing to many photos, six at a time. Gives the ids that it could not be done to. */
-export async function actOnPhotos(action: PhotoAction, ids: readonly string[]): Promise<string[]> {
+/**
+ * Does one thing to many photos, six at a time: the API has no call for several. Tells after each how
+ * many are behind it, and gives the ids that it could not be done to.
+ */
+export async function actOnPhotos(
+  action: PhotoAction,
+  ids: readonly string[],
+  onProgress: (done: number) => void = () => undefined,
+): Promise<string[]> {
   const queue = new PQueue({ concurrency: 6 });
   const failed: string[] = [];
+  let done = 0;
   for (const id of ids) {
-    void queue.add(() => photoActions[action](id).then(undefined, () => failed.push(id)));
+    const call = () => photoActions[action](id).then(undefined, () => failed.push(id));
+    void queue.add(() => call().then(() => onProgress((done += 1))));
   }
   await queue.onIdle();
   return failed;

@@ -1,29 +1,34 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { type QueryClient, queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { answer, client } from './client';
 import { ApiError } from './errors';
 import { keys } from './keys';
 
-export function useConfig() {
-  return useQuery({
-    queryKey: keys.config,
-    queryFn: ({ signal }) => answer(client.GET('/api/config', { signal })),
-    staleTime: Infinity,
-  });
-}
+const config = queryOptions({
+  queryKey: keys.config,
+  queryFn: ({ signal }) => answer(client.GET('/api/config', { signal })),
+  staleTime: Infinity,
+});
+
+const session = queryOptions({
+  queryKey: keys.session,
+  queryFn: async ({ signal }) => {
+    try {
+      return await answer(client.GET('/api/session', { signal }));
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) return null;
+      throw error;
+    }
+  },
+});
+
+export const useConfig = () => useQuery(config);
 
 /** Who is signed in; null when nobody is. */
-export function useSession() {
-  return useQuery({
-    queryKey: keys.session,
-    queryFn: async ({ signal }) => {
-      try {
-        return await answer(client.GET('/api/session', { signal }));
-      } catch (error) {
-        if (error instanceof ApiError && error.status === 401) return null;
-        throw error;
-      }
-    },
-  });
+export const useSession = () => useQuery(session);
+
+/** Asks for both before there is a page; what fails is asked for again by the page. */
+export async function prepareSession(cache: QueryClient): Promise<void> {
+  await Promise.allSettled([cache.query({ ...config, retry: false }), cache.query({ ...session, retry: false })]);
 }
 
 export function useSignIn() {

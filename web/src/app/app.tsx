@@ -11,14 +11,13 @@ import { Shell } from './shell';
 import { UploadsProvider } from './uploads-provider';
 import { useAppearance } from './use-appearance';
 
-function createCache(): QueryClient {
+export function createCache(): QueryClient {
   const retry = (failures: number, error: Error) => failures < 2 && error instanceof ApiError && error.worthRetrying;
   return new QueryClient({ defaultOptions: { queries: { retry, staleTime: 10_000, refetchOnWindowFocus: 'always' } } });
 }
 
-export function App() {
+export function App({ cache }: { cache: QueryClient }) {
   useAppearance();
-  const [cache] = useState(createCache);
   const [queue] = useState(createBrowserQueue);
   return (
     <I18nProvider locale="en" messages={[messages]}>

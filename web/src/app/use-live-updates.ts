@@ -6,6 +6,7 @@ import { listen } from '@/api/events';
 import { keys } from '@/api/keys';
 import { liveness } from '@/api/polling';
 import type { Bundle } from '@/api/types';
+import { startWhenIdle } from '@/lib/when-idle';
 import { throttle } from '@/lib/throttle';
 import { useUploads } from '@/uploader/uploads-context';
 
@@ -15,7 +16,7 @@ type Cache = ReturnType<typeof useQueryClient>;
 const shortly = 700;
 const soon = 1500;
 
-function createRefreshers(cache: Cache): Record<EventName | 'open', () => void> {
+function createRefreshers(cache: Cache): Record<EventName | 'open' | 'all', () => void> {
   const refresh = (queryKey: readonly unknown[], interval: number) =>
     throttle(() => void cache.invalidateQueries({ queryKey }), interval);
   const labels = refresh(keys.labels, shortly);
@@ -29,7 +30,9 @@ function createRefreshers(cache: Cache): Record<EventName | 'open', () => void> 
     labels: library,
     bundle: () => undefined,
     import: imports,
-    open: () => [labels, status, photos, bundles, imports].forEach((run) => run()),
+    // The server goes on with `labels`, which is what makes the page ask for the library.
+    open: () => [bundles, imports].forEach((run) => run()),
+    all: () => [labels, status, photos, bundles, imports].forEach((run) => run()),
   };
 }
 
@@ -46,15 +49,17 @@ export function useLiveUpdates(): void {
   useEffect(() => {
     const refreshers = createRefreshers(cache);
     // Asking once more is also what starts the polling.
-    const unsubscribe = liveness.changed.subscribe(() => liveness.live || refreshers.open());
-    const stop = listen(({ name, data }: ServerEvent) => {
-      refreshers[name]();
-      const photo = name === 'photo' ? asPhoto(data) : null;
-      if (photo) queue.settle(photo.id, photo.state);
-      if (name === 'bundle' && asPhoto(data)) {
-        putBundle(cache, data as Bundle);
-      }
-    });
+    const unsubscribe = liveness.changed.subscribe(() => liveness.live || refreshers.all());
+    const stop = startWhenIdle(() =>
+      listen(({ name, data }: ServerEvent) => {
+        refreshers[name]();
+        const photo = name === 'photo' ? asPhoto(data) : null;
+        if (photo) queue.settle(photo.id, photo.state);
+        if (name === 'bundle' && asPhoto(data)) {
+          putBundle(cache, data as Bundle);
+        }
+      }),
+    );
     return () => {
       unsubscribe();
       stop();

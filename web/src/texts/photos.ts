@@ -67,7 +67,7 @@ export const selectionTexts = {
   trash: 'Move to trash',
   restore: 'Restore',
   toolbar: 'Selected photos',
-  working: (n: number) => `Working on ${photos(n)}…`,
+  working: (done: number, n: number) => `${formatNumber(done)} of ${photos(n)} done…`,
   trashed: (n: number) => `${photos(n)} moved to the trash.`,
   restored: (n: number) => `${photos(n)} restored.`,
   relabelling: (n: number) => `${photos(n)} will be labelled again.`,

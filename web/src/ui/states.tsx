@@ -1,11 +1,11 @@
-import { Alert, Button, Spinner } from '@cloudscape-design/components';
+import { Alert, Button } from '@cloudscape-design/components';
 import type { ReactNode } from 'react';
 import { shell } from '@/texts';
 
 export function Loading() {
   return (
     <div className="state" role="status">
-      <Spinner size="large" />
+      <span className="spinner" />
       <span className="hidden-visually">{shell.loading}</span>
     </div>
   );

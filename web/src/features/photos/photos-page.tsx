@@ -7,16 +7,17 @@ import { keepOnly, noSelection, type Selection } from '@/lib/selection';
 import { photos as countPhotos, photosTexts } from '@/texts';
 import { FirstRun } from '@/ui/first-run';
 import { PhotosIcon } from '@/ui/icons';
+import { deferred } from '@/ui/deferred';
 import { Empty, Failed, Loading } from '@/ui/states';
 import { useTouch } from '@/ui/use-media';
 import { useTitle } from '@/ui/use-title';
-import { EmptyTrash } from './empty-trash';
-import { FilterBar } from './filter-bar';
 import { PhotoGrid } from './photo-grid';
-import { SelectionBar } from './selection-bar';
 import { usePhotoList } from './use-photo-list';
 
 const Viewer = lazy(() => import('./viewer').then((m) => ({ default: m.Viewer })));
+const FilterBar = deferred(() => import('./filter-bar').then((m) => m.FilterBar), <div className="filter-to-come" />);
+const SelectionBar = deferred(() => import('./selection-bar').then((m) => m.SelectionBar));
+const EmptyTrash = deferred(() => import('./empty-trash').then((m) => m.EmptyTrash));
 
 function useFilter(): [PhotoFilter, (filter: PhotoFilter) => void] {
   const [params, setParams] = useSearchParams();

@@ -21,8 +21,12 @@ export function usePhotoActions() {
   const cache = useQueryClient();
   const notify = useNotify();
   const act = async (action: PhotoAction, ids: readonly string[]): Promise<string[]> => {
-    if (ids.length > atOnce) notify({ id, type: 'in-progress', text: selectionTexts.working(ids.length) });
-    const failed = await actOnPhotos(action, ids);
+    const tell = (done: number) => {
+      const isWorthTelling = ids.length > atOnce && done < ids.length && done % atOnce === 0;
+      if (isWorthTelling) notify({ id, type: 'in-progress', text: selectionTexts.working(done, ids.length) });
+    };
+    tell(0);
+    const failed = await actOnPhotos(action, ids, tell);
     for (const queryKey of [keys.photos, keys.labels, keys.status]) void cache.invalidateQueries({ queryKey });
     const missed = new Set(failed);
     const worked = ids.filter((one) => !missed.has(one));

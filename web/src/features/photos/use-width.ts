@@ -4,9 +4,13 @@ import { type RefObject, useLayoutEffect, useState } from 'react';
 export function useWidth(element: RefObject<HTMLElement | null>): number {
   const [width, setWidth] = useState(0);
   useLayoutEffect(() => {
-    if (element.current === null) return;
-    const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry?.contentRect.width ?? 0)));
-    observer.observe(element.current);
+    const measured = element.current;
+    if (measured === null) return;
+    // The first time at once: an observer would tell only after a frame without photos.
+    const measure = () => setWidth(Math.floor(measured.getBoundingClientRect().width));
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(measured);
     return () => observer.disconnect();
   }, [element]);
   return width;

@@ -4,13 +4,15 @@ import { signedOut } from '@/api/client';
 import { keys } from '@/api/keys';
 import { useConfig, useSession } from '@/api/session';
 import type { Config, Session } from '@/api/types';
+import { deferred } from '@/ui/deferred';
 import { Loading } from '@/ui/states';
 import { Door } from './door';
-import { ExpiredDialog } from './expired-dialog';
-import { SetUpForm } from './set-up-form';
-import { SignInForm } from './sign-in-form';
 import { Unreachable } from './unreachable';
 import { useOtherTabs } from './use-other-tabs';
+
+const SetUpForm = deferred(() => import('./set-up-form').then((m) => m.SetUpForm));
+const SignInForm = deferred(() => import('./sign-in-form').then((m) => m.SignInForm));
+const ExpiredDialog = deferred(() => import('./expired-dialog').then((m) => m.ExpiredDialog));
 
 interface Props {
   onSignedIn: () => void;
