@@ -12,7 +12,7 @@ import structlog
 
 from imgtag.domain.addresses import Channel, address_of
 from imgtag.domain.bundles import Bundle, BundleState
-from imgtag.domain.errors import Invalid, NotFound
+from imgtag.domain.errors import Conflict, Invalid, NotFound
 from imgtag.domain.events import BundleEnded, Event
 from imgtag.domain.ids import OwnerId
 from imgtag.domain.photos import Failure
@@ -29,8 +29,11 @@ from imgtag.ports import (
 
 # Longer than any queue keeps an event: SQS does for 14 days at most.
 REMEMBERED: Final = timedelta(days=15)
+# A new address may get a message before its person has agreed to anything.
+ADDRESSES_A_DAY: Final = 10
 _NEWS: Final = frozenset({BundleState.READY, BundleState.FAILED})
 _SHELF: Final = "told"
+_DAY: Final = timedelta(days=1)
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 _STEP: Final = 1000
 
@@ -69,17 +72,29 @@ class Notifications:
     async def change(self, owner: OwnerId, wanted: Mapping[Channel, str | None]) -> None:
         """Hand new addresses to the notifier; None ends a channel, others stay as they are.
 
-        Raises `Invalid`, before anything is changed, for what is no address; see also
-        `Notifier.subscribe`.
+        Raises, before anything is changed, `Invalid` for what is no address, and `Conflict`, code
+        ``too_many_addresses``, after ten in a day; see also `Notifier.subscribe`.
         """
         addresses = {
             channel: text and address_of(channel, text) for channel, text in wanted.items()
         }
+        for address in addresses.values():
+            if address:
+                await self._count_address(owner)
         for channel, address in addresses.items():
             if address:
                 await self._notifier.subscribe(owner, channel, address)
             else:
                 await self._notifier.unsubscribe(owner, channel)
+
+    async def _count_address(self, owner: OwnerId) -> None:
+        """Take one of the day's places for *owner*; each is free again a day after it was taken."""
+        until = self._clock.now() + _DAY
+        for place in range(ADDRESSES_A_DAY):
+            if await self._records.swap(None, Record(f"addressed.{owner}", f"{place}", {}, until)):
+                return
+        msg = f"{ADDRESSES_A_DAY} addresses were named within a day; try again tomorrow"
+        raise Conflict(msg, code="too_many_addresses")
 
     async def announce(self, bundle: Bundle) -> None:
         """Have it told, soon and at least once, that *bundle* became ready or failed."""

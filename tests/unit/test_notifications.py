@@ -11,12 +11,14 @@ from imgtag.backends.memory import (
     MemoryQueue,
     MemoryRecordStore,
 )
+from imgtag.domain.addresses import Channel, hint_of
 from imgtag.domain.bundles import Bundle, BundleState
-from imgtag.domain.errors import Invalid, Unavailable
+from imgtag.domain.errors import Conflict, Invalid, Unavailable
 from imgtag.domain.events import BundleEnded, BundleRequested
+from imgtag.domain.ids import OwnerId
 from imgtag.domain.photos import Failure
 from imgtag.ports import Notice
-from imgtag.services.notifications import Notifications, notice_of
+from imgtag.services.notifications import ADDRESSES_A_DAY, Notifications, notice_of
 from imgtag.testing.clock import FixedClock
 from imgtag.testing.contracts.catalog_base import drain
 from imgtag.testing.faults import Faults, faulty
@@ -170,3 +172,21 @@ def test_a_name_is_one_line(clock: FixedClock) -> None:
     assert isinstance(notice, Notice)
     assert notice.subject.endswith(": a b c")
     assert "1 photo in one ZIP, 999 bytes" in notice.text
+
+
+async def test_nobody_is_flooded_with_requests_to_confirm(office: Office) -> None:
+    """An owner names ten addresses a day; ending a channel is free, and others are not held up."""
+    owner, other = OwnerId("ada"), OwnerId("eve")
+    for number in range(ADDRESSES_A_DAY):
+        await office.service.change(owner, {Channel.EMAIL: f"ada{number}@example.org"})
+    with pytest.raises(Conflict) as caught:
+        await office.service.change(owner, {Channel.EMAIL: "one.more@example.org"})
+    assert caught.value.code == "too_many_addresses"
+    (kept,) = await office.service.subscriptions(owner)
+    assert kept.hint == hint_of(Channel.EMAIL, "ada9@example.org")
+    await office.service.change(other, {Channel.EMAIL: "eve@example.org"})
+    await office.service.change(owner, {Channel.EMAIL: None})
+    assert not await office.service.subscriptions(owner)
+    office.clock.advance(timedelta(days=1))
+    await office.service.change(owner, {Channel.EMAIL: "one.more@example.org"})
+    assert len(await office.service.subscriptions(owner)) == 1
