@@ -65,7 +65,7 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
-    """A whole imgtag: what HTTP calls, what the consumers do, and who sweeps up."""
+    """A whole imgtag: what HTTP calls, what the consumers do, if any, and who sweeps up."""
 
     services: Services
     work: tuple[Work, ...]
@@ -151,11 +151,15 @@ async def open_labelling(settings: Settings) -> AsyncIterator[LabellingTools]:
 
 
 @asynccontextmanager
-async def open_system(settings: Settings) -> AsyncIterator[System]:
-    """Open the backends and build everything on them."""
+async def open_system(settings: Settings, *, works: bool = True) -> AsyncIterator[System]:
+    """Open the backends and build everything on them.
+
+    One that *works* decodes photos; any other has no work, and is up sooner by a few processes.
+    """
     settings = await _with_parameters(settings)
     with _alone(settings):
-        async with open_backends(settings) as ports, _imaging(settings) as inspector:
+        decoders = _imaging(settings) if works else nullcontext()
+        async with open_backends(settings) as ports, decoders as inspector:
             yield _build(settings, ports, inspector)
 
 
@@ -169,7 +173,7 @@ def _stores(settings: Settings) -> frozenset[str]:
     return frozenset({settings.blobs, settings.catalog, settings.queue, settings.bundles})
 
 
-def _build(settings: Settings, ports: Backends, inspector: ImagingPool) -> System:
+def _build(settings: Settings, ports: Backends, inspector: ImagingPool | None) -> System:
     clock, feed, metrics = SystemClock(), Feed(), Metrics()
     signer = Signer(_secret(settings))
     layouts = Layouts(ports.blobs)
@@ -211,10 +215,9 @@ def _build(settings: Settings, ports: Backends, inspector: ImagingPool) -> Syste
     )
     return System(
         services=services,
-        work=(
-            _labelling(settings, ports, inspector, services),
-            _work(settings, ports, jobs),
-        ),
+        work=(_labelling(settings, ports, inspector, services), _work(settings, ports, jobs))
+        if inspector
+        else (),
         sweeper=Sweeper(
             ports,
             bundles,

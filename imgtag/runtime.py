@@ -87,7 +87,7 @@ async def serve(settings: Settings, role: Role = Role.ALL) -> int:
     stop = Stop()
     async with (
         _listening_to_signals(stop),
-        open_system(settings) as system,
+        open_system(settings, works=role.works) as system,
         _open_site(system, role) as runner,
     ):
         status = 0
@@ -160,8 +160,7 @@ def _address(runner: web.AppRunner, settings: Settings) -> str:
 
 
 async def _run(system: System, role: Role, runner: web.AppRunner | None, stop: Stop) -> None:
-    work = system.work if role.works else ()
-    consumers = [Consumer(each, system.services.metrics) for each in work]
+    consumers = [Consumer(each, system.services.metrics) for each in system.work]
     async with asyncio.TaskGroup() as tasks:
         consuming = [tasks.create_task(consumer.run()) for consumer in consumers]
         background = [tasks.create_task(each.run()) for each in _background(system, role)]

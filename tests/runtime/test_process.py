@@ -4,15 +4,19 @@ import asyncio
 import hashlib
 import resource
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from imgtag.testing.photos import jpeg
 from tests.runtime.process import imgtag, running
+from tests.unit.processes import gone, until
 
+DECODER = "imgtag.imaging.child"
+MODEL = "imgtag.backends.local.onnx_child"
 UPLOADERS = 6
 MANY = 60
 SETTLED_SECONDS = 60
@@ -98,6 +102,28 @@ async def test_a_second_service_on_the_same_folder_is_refused(tmp_path: Path) ->
         assert len(err.splitlines()) == 1
         async with client.get(f"{service.url}/readyz") as answer:
             assert answer.status == 200
+
+
+def modules_of(children: Sequence[psutil.Process]) -> set[str]:
+    """Name what the children of a service run."""
+    return {child.cmdline()[3] for child in children}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+async def test_no_child_outlives_the_service(tmp_path: Path, number: signal.Signals) -> None:
+    """Decoders and the model end with it, however it ends."""
+    async with running(tmp_path) as service:
+        children = psutil.Process(service.process.pid).children()
+        assert modules_of(children) == {DECODER, MODEL}
+        await service.end(number)
+        await until(lambda: all(gone(child.pid) for child in children))
+
+
+async def test_only_who_works_decodes(tmp_path: Path) -> None:
+    """The half that answers HTTP has no decoders to start, and none to pay for."""
+    async with running(tmp_path, role="api") as service:
+        children = psutil.Process(service.process.pid).children()
+        assert DECODER not in modules_of(children)
 
 
 async def test_it_may_open_as_many_files_as_it_is_allowed(tmp_path: Path) -> None:
