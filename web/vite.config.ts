@@ -7,7 +7,8 @@ import { dropEmbeddedFonts, themePlugin } from './build/theme-plugin.ts';
 const server = process.env.IMGTAG_SERVER ?? 'http://127.0.0.1:8080';
 
 // What all first visits load is one file: on a slow line, twenty small ones take longer to ask for than to send.
-const isNoEntry = (id: string) => !/\/src\/[a-z-]+\.tsx?$/.test(id) && !id.endsWith('.html');
+// Entries stay out of it, and so do their styles: the two pages start from the same ones, in orders of their own.
+const isShared = (id: string) => !/\/src\/([a-z-]+\.tsx?|styles\/.*)$/.test(id) && !id.endsWith('.html');
 
 export default defineConfig({
   plugins: [earlyPlugin(), dropEmbeddedFonts(), themePlugin(), react(), precompress()],
@@ -20,7 +21,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 1000,
     rolldownOptions: {
-      output: { codeSplitting: { groups: [{ name: 'page', tags: ['$initial'], test: isNoEntry }] } },
+      output: { codeSplitting: { groups: [{ name: 'page', tags: ['$initial'], test: isShared }] } },
       input: { index: 'index.html', 'api-docs': 'api-docs.html', early: 'src/early.ts' },
     },
   },
