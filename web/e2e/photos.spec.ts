@@ -120,3 +120,39 @@ test('what happens elsewhere shows by itself where the server has no events', as
   await server.call('DELETE', `/api/photos/${photos[0]?.id ?? ''}`);
   await expect(page.getByText('5 photos', { exact: true })).toBeVisible();
 });
+
+test("the first screen asks for everything once, and before the page's own script has run", async ({
+  page,
+  server,
+}) => {
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(request.url().replace(server.url, '')));
+  await page.goto(`${server.url}/photos`);
+  await expect(page.getByText('6 photos', { exact: true })).toBeVisible();
+  for (const address of ['/api/config', '/api/session', '/api/photos/layout?sort=-taken_at']) {
+    expect(
+      asked.filter((one) => one === address),
+      address,
+    ).toHaveLength(1);
+  }
+  const early = asked.filter((address) => /^\/api|woff2/.test(address)).slice(0, 3);
+  expect(early.toSorted()).toEqual(['/api/config', '/api/photos/layout?sort=-taken_at', '/api/session']);
+});
+
+test('a photo is enlarged, and shows where its labels are', async ({ page, server }) => {
+  const boxes = [{ left: 0.25, top: 0.25, width: 0.5, height: 0.5 }];
+  const label = { name: 'Lake', confidence: 90, source: 'machine', model: 'test', parents: [], boxes };
+  await page.route(/\/api\/photos\/[^/?]+$/, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...((await response.json()) as Photo), labels: [label] } });
+  });
+  await page.goto(`${server.url}/photos`);
+  await page.getByRole('grid').getByRole('link').first().click();
+  await page.getByRole('complementary').getByText('Show where').click();
+  const box = page.locator('.yarl__slide_current .slide-box');
+  await expect(box).toHaveText('Lake');
+  const width = async () => (await box.boundingBox())?.width ?? 0;
+  const before = await width();
+  await page.getByRole('button', { name: 'Zoom in' }).click();
+  await expect.poll(width).toBeGreaterThan(1.5 * before);
+});

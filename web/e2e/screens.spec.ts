@@ -1,6 +1,8 @@
+import { rmSync } from 'node:fs';
 import { bundlesInEveryState } from './bundle-examples';
-import { addPhotos, expect, test } from './fixtures';
+import { addPhotos, chooseFolder, expect, test } from './fixtures';
 import { expectAccessible } from './looks';
+import { makePhotos, temporaryFolder } from './server';
 
 // Each look at a screen takes axe about a second.
 test.slow();
@@ -16,6 +18,31 @@ test('an empty library is accessible, whatever is opened first', async ({ page, 
   await page.goto(`${server.url}/api/docs`);
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
   await expectAccessible(page);
+});
+
+test('an upload in the middle of it is accessible', async ({ page, server }) => {
+  await page.route(/\/api\/uploads\/./, () => undefined);
+  const folder = makePhotos(temporaryFolder(), 12);
+  await page.goto(`${server.url}/uploads`);
+  await chooseFolder(page, folder);
+  await expect(page.getByRole('button', { name: 'Pause' })).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole('link', { name: 'Labels' }).click();
+  await expect(page.locator('.dock')).toBeVisible();
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  await expectAccessible(page);
+  rmSync(folder, { recursive: true });
+});
+
+test.describe('without a server', () => {
+  test.use({ allowed: /ERR_FAILED/ });
+
+  test('the page that says so is accessible', async ({ page, server }) => {
+    await page.route('**/api/**', (route) => route.abort());
+    await page.goto(server.url);
+    await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+    await expectAccessible(page);
+  });
 });
 
 test('photos, their dialogs and the viewer are accessible', async ({ page, server }) => {

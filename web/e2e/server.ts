@@ -28,8 +28,10 @@ export class Server {
   output = '';
   url = '';
   #process: ChildProcess | null = null;
+  #settings: Record<string, string> = {};
 
   async start(settings: Record<string, string> = {}): Promise<this> {
+    this.#settings = settings;
     const child = spawn(python, ['-m', 'imgtag', 'serve', '--port', '0'], {
       cwd: root,
       env: cleanEnvironment(this.dataDir, settings),
@@ -71,6 +73,12 @@ export class Server {
 
   cli(...words: string[]): string {
     return execFileSync(python, ['-m', 'imgtag', ...words], { cwd: root, encoding: 'utf8' });
+  }
+
+  /** Makes an account beside the first, as an operator does on the machine. */
+  addUser(name: string, password: string): void {
+    const words = ['-m', 'imgtag', 'user', 'add', name, '--password-stdin'];
+    execFileSync(python, words, { cwd: root, env: cleanEnvironment(this.dataDir, this.#settings), input: password });
   }
 
   /** Takes a whole folder in, by the command line. Reads on meanwhile what the server has to say: unread, it would stop. */

@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
+import type { Page } from '@playwright/test';
 import { chooseFolder, expect, test } from './fixtures';
+import { expectAccessible } from './looks';
 import { makePhotos, type Server, temporaryFolder } from './server';
 
 // Being signed out shows in the console as the 401 that says so.
@@ -14,12 +16,21 @@ function setUpCode(server: Server): string {
   return code;
 }
 
-test('first account, expiry in the middle of an upload, and a second person', async ({
+async function signIn(page: Page, name: string): Promise<void> {
+  await page.getByLabel('User name').fill(name);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
+test('first account, expiry in the middle of an upload, and two people kept apart', async ({
   page,
   server,
   context,
   browser,
 }) => {
+  test.slow();
+  await expect(page.getByLabel('Set-up code')).toBeVisible();
+  await expectAccessible(page);
   await page.getByLabel('Set-up code').fill(setUpCode(server));
   await page.getByLabel('User name').fill('ada');
   await page.getByLabel('Password').fill(password);
@@ -31,9 +42,9 @@ test('first account, expiry in the middle of an upload, and a second person', as
   await context.clearCookies();
   await chooseFolder(page, path.join(folder, 'one'));
   const dialog = page.getByRole('dialog', { name: 'Please sign in again' });
-  await dialog.getByLabel('User name').fill('ada');
-  await dialog.getByLabel('Password').fill(password);
-  await dialog.getByRole('button', { name: 'Sign in' }).click();
+  await expect(dialog).toBeVisible();
+  await expectAccessible(page);
+  await signIn(page, 'ada');
   await expect(dialog).toBeHidden();
   await page.getByRole('link', { name: 'Uploads' }).click();
   await expect(page.getByText('3 photos added')).toBeVisible();
@@ -45,6 +56,19 @@ test('first account, expiry in the middle of an upload, and a second person', as
   await stranger.getByLabel('Password').fill('a wrong one, surely');
   await stranger.getByRole('button', { name: 'Sign in' }).click();
   await expect(stranger.getByText('User name or password is wrong.')).toBeVisible();
+  await expectAccessible(stranger);
+
+  server.addUser('bob', password);
+  await signIn(stranger, 'bob');
+  await expect(stranger.getByRole('heading', { level: 1 })).toContainText('Bring your photos');
+  await chooseFolder(stranger, path.join(folder, 'one'));
+  await stranger.getByRole('link', { name: 'Uploads' }).click();
+  await expect(stranger.getByText('3 photos added')).toBeVisible();
+  await stranger.getByRole('link', { name: 'Photos', exact: true }).click();
+  await page.getByRole('link', { name: 'Photos', exact: true }).click();
+  const hers = await page.getByRole('grid').getByRole('link').first().getAttribute('data-photo');
+  await stranger.goto(`${server.url}/photos/${hers ?? ''}`);
+  await expect(stranger.getByText('This photo is gone')).toBeVisible();
   await other.close();
   rmSync(folder, { recursive: true });
 });

@@ -17,11 +17,13 @@ export function UploadDock() {
   if (view.unfinished === 0 || pathname === '/uploads') return null;
   const share = view.totals.bytes === 0 ? 0 : view.totals.doneBytes / view.totals.bytes;
   return (
-    <Link to="/uploads" className="dock appear">
-      {dockText(view)}
-      <div className="meter">
-        <div style={{ transform: `scaleX(${share})` }} />
-      </div>
-    </Link>
+    <section aria-label={shell.uploads}>
+      <Link to="/uploads" className="dock appear">
+        {dockText(view)}
+        <div className="meter">
+          <div style={{ transform: `scaleX(${share})` }} />
+        </div>
+      </Link>
+    </section>
   );
 }
