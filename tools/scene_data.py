@@ -28,6 +28,7 @@ CLASSES = {
     "tallbuilding": "Skyscraper",
 }
 CACHED_SIDE = 128
+LOOKS = Input(width=SEEN, height=SEEN)
 LOOKED_AT = RenditionSpec(RENDITION_SIDE, raster_side=SEEN)
 
 # Two ways of getting there, so that the model does not depend on how a decoder shrinks.
@@ -49,6 +50,10 @@ class Photos:
         """Pixels of the chosen photos, [views, n, side, side, 3]."""
         jpegs = [self.renditions[i].jpeg for i in np.flatnonzero(chosen)]
         return np.stack([[picture(jpeg, view) for jpeg in jpegs] for view in VIEWS])
+
+    def looked_at(self) -> NDArray[np.uint8]:
+        """Pixels of every photo as the model gets them, [n, `SEEN`, `SEEN`, 3]."""
+        return np.stack([picture(seen(of), LOOKS) for of in self.renditions])
 
     def seen(self, chosen: NDArray[np.bool_]) -> list[bytes | Raster]:
         """What the labeler looks at for each of the chosen photos."""

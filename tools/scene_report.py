@@ -15,11 +15,11 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from scene_data import CLASSES
-from scene_net import DEVIATION, MEAN, SEEN, Glances, SceneNet
+from scene_data import CLASSES, LOOKS
+from scene_net import DEVIATION, MEAN, SEEN, SceneNet
 
 from imgtag.backends.local.model_folder import Description, Output
-from imgtag.backends.local.onnx_model import OnnxModel, confidences
+from imgtag.backends.local.onnx_model import OnnxModel, confidences, picture
 from imgtag.domain.photos import Raster
 
 Logits = NDArray[np.float32]
@@ -47,7 +47,7 @@ def export(net: SceneNet, file: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            Glances(net).eval(),
+            net.eval(),
             (example,),
             str(file),
             opset_version=OPSET,
@@ -129,6 +129,11 @@ def ask(net: SceneNet, seen: Sequence[bytes | Raster]) -> Logits:
 def rasters(pictures: NDArray[np.uint8]) -> list[Raster]:
     """Make of pictures [n, side, side, 3] what imgtag hands to the labeler."""
     return [Raster(len(picture), len(picture), picture.tobytes()) for picture in pictures]
+
+
+def looked_at(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Scale pictures [n, side, side, 3] as the labeler does, [n, `SEEN`, `SEEN`, 3]."""
+    return np.stack([picture(raster, LOOKS) for raster in rasters(pictures)])
 
 
 def shares(logits: Logits, temperature: float) -> Logits:
