@@ -94,5 +94,7 @@ export class Server {
     const { photos } = await this.get<{ photos: [id: string][] }>('/api/photos/layout');
     for (const [id] of photos) await this.call('DELETE', `/api/photos/${id}`);
     await this.call('DELETE', '/api/trash');
+    const { bundles } = await this.get<{ bundles: { id: string; state: string }[] }>('/api/bundles');
+    for (const { id, state } of bundles) if (state === 'ready') await this.call('DELETE', `/api/bundles/${id}`);
   }
 }

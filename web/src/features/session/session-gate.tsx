@@ -57,7 +57,8 @@ export function SessionGate({ onSignedIn, children }: Props) {
   });
   // A failed refresh keeps the data, and the page with it.
   if (config.data === undefined || session.data === undefined) {
-    return config.isError || session.isError ? <Unreachable /> : <Loading />;
+    // Trying again forgets the error, not that there was one: else the page would flicker with each try.
+    return config.errorUpdateCount + session.errorUpdateCount > 0 ? <Unreachable /> : <Loading />;
   }
   if (config.data.auth.setup_due && !signedIn) return <Door form={<SetUpForm />} />;
   if (!signedIn && !before) return <Door form={<SignInForm auth={config.data.auth} />} />;
