@@ -15,6 +15,9 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+from onnx.shape_inference import infer_shapes
+from onnx.utils import Extractor
 from scene_data import CLASSES, LOOKS
 from scene_net import DEVIATION, MEAN, SEEN, SceneNet
 
@@ -56,10 +59,39 @@ def export(net: SceneNet, file: Path) -> None:
             dynamo=False,
         )
     model = onnx.load(str(file))
+    _merge_padding(model)
     _halve(model.graph)
     model.producer_name, model.producer_version, model.doc_string = "imgtag", "", ""
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, str(file))
+
+
+def _merge_padding(model: onnx.ModelProto) -> None:
+    """Let each convolution pad by itself, as PyTorch can't say where the sides differ.
+
+    A node of its own for that makes onnxruntime change the layout in memory twice: a quarter of
+    the time of the whole graph. The numbers that come out are the same to the bit.
+    """
+    graph = model.graph
+    pads = [node for node in graph.node if node.op_type == "Pad"]
+    names = [pad.input[1] for pad in pads]
+    constants = Extractor(infer_shapes(model)).extract_model([], names)
+    for pad, around in zip(pads, ReferenceEvaluator(constants).run(None, {}), strict=True):
+        (convolution,) = (node for node in graph.node if pad.output[0] in node.input)
+        convolution.input[0] = pad.input[0]
+        # Of four dimensions, what is added before and after: only height and width get any.
+        (said,) = (said for said in convolution.attribute if said.name == "pads")
+        said.ints[:] = [around[index] for index in (2, 3, 6, 7)]
+    _drop_unused(graph)
+
+
+def _drop_unused(graph: onnx.GraphProto) -> None:
+    wanted = {output.name for output in graph.output}
+    for node in reversed(list(graph.node)):
+        if wanted.isdisjoint(node.output):
+            graph.node.remove(node)
+        else:
+            wanted.update(node.input)
 
 
 def _halve(graph: onnx.GraphProto) -> None:
