@@ -70,6 +70,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="imgtag-bench-") as temporary:
         path = (options.keep or Path(temporary)) / FILE_NAME
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             began = time.perf_counter()
             command = [sys.executable, __file__, "--photos", str(options.photos)]

@@ -7,6 +7,7 @@ signal skips the grace.
 """
 
 import asyncio
+import gc
 import resource
 import signal
 import sys
@@ -38,6 +39,7 @@ KEEP_ALIVE_SECONDS: Final = 10
 LINGERING_SECONDS: Final = 2
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _INTERRUPTED: Final = 130
+_NEW_OBJECTS: Final = 20_000
 # More than there are ports. macOS says that there is no limit, and refuses more than 10,240.
 _FILES: Final = 10_240 if sys.platform == "darwin" else 65_536
 
@@ -90,6 +92,7 @@ async def serve(settings: Settings, role: Role = Role.ALL) -> int:
         open_system(settings, works=role.works) as system,
         _open_site(system, role) as runner,
     ):
+        _spare_the_collector()
         status = 0
         try:
             await _run(system, role, runner, stop)
@@ -98,6 +101,17 @@ async def serve(settings: Settings, role: Role = Role.ALL) -> int:
             status = 1
     log.info("stopped")
     return _INTERRUPTED if stop.forced.is_set() else status
+
+
+def _spare_the_collector() -> None:
+    """Look for cycles less often, and never among what is there for good.
+
+    By default the collector runs after 700 new objects: several times for one page of photos, which
+    leaves no cycle behind. Fewer runs took a tenth off such an answer.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS)
 
 
 def _allow_many_files() -> None:
