@@ -29,7 +29,11 @@ class Page:
     def _find(self, name: str) -> Path | None:
         """Find a built file; nothing outside of the folder, however it is asked for."""
         path = Path(normpath(self._root / name))
-        return path if path.is_relative_to(self._root) and path.is_file() else None
+        try:
+            found = path.is_relative_to(self._root) and path.is_file()
+        except OSError:  # longer than the name of any file
+            return None
+        return path if found else None
 
     def file(self, name: str) -> web.StreamResponse:
         """Answer with one built file; hashed names may be kept for a year. Raises `NotFound`."""
@@ -37,7 +41,7 @@ class Page:
         if path is None:
             msg = "there is no such page"
             raise NotFound(msg)
-        kept = _YEAR if name.startswith("assets/") else "no-cache"
+        kept = _YEAR if path.is_relative_to(self._root / "assets") else "no-cache"
         return web.FileResponse(path, headers={"Cache-Control": kept})
 
     def html(self, name: str = INDEX) -> web.StreamResponse:

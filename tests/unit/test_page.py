@@ -35,3 +35,17 @@ def test_whole_path(tmp_path: Path) -> None:
     (tmp_path / "secret.txt").write_text("secret")
     with pytest.raises(NotFound):
         Page(tmp_path / "_web").file(str(tmp_path / "secret.txt"))
+
+
+def test_a_name_that_no_file_can_have(tmp_path: Path) -> None:
+    """A path that is too long is absent like any other."""
+    with pytest.raises(NotFound):
+        Page(tmp_path / "_web").file("a" * 300 + ".js")
+
+
+def test_only_hashed_names_are_kept_for_a_year(tmp_path: Path) -> None:
+    """However the page is asked for, nobody keeps it longer than it is true."""
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<!doctype html>")
+    answer = Page(tmp_path).file("assets/../index.html")
+    assert answer.headers["Cache-Control"] == "no-cache"
