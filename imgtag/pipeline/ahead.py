@@ -49,10 +49,10 @@ class FilesAhead:
         Raises `Damaged` for a file that is absent or another, `Unavailable` for one that can't be
         read just now.
         """
-        ahead = self._ahead or self._look_ahead(())
         # Cancelled or not, what a thread has opened must be closed: see `close`.
-        opened = await asyncio.shield(ahead)
-        sent, self._current = self._current, opened
+        self._ahead = self._ahead or self._look_ahead(())
+        opened = await asyncio.shield(self._ahead)
+        sent, self._current, self._ahead = self._current, opened, None
         self._ahead = self._look_ahead(sent)
         return opened
 
