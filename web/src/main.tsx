@@ -13,7 +13,7 @@ const atMost = (milliseconds: number) => new Promise((resolve) => setTimeout(res
 async function start(root: HTMLElement): Promise<void> {
   const cache = createCache();
   // Asked for early, they are here by now: the page comes at once, with no spinner before it.
-  await prepareSession(cache);
+  await Promise.race([prepareSession(cache), atMost(500)]);
   await Promise.race([preparePhotos(cache).catch(() => undefined), atMost(200)]);
   createRoot(root).render(
     <StrictMode>

@@ -64,7 +64,7 @@ export function useLayout(scope: PhotoScope) {
 /** Takes over the photos of the first screen where they were asked for early. */
 export async function preparePhotos(cache: QueryClient): Promise<void> {
   const first = layoutOf({ ...emptyFilter, trashed: false });
-  if (wasAskedEarly('/api/photos/layout?sort=-taken_at')) await cache.query({ ...first, retry: false });
+  if (wasAskedEarly('/api/photos/layout?sort=-taken_at')) await cache.query(first);
 }
 
 /** The first few photos of a query, for a glance at what it holds. */

@@ -26,9 +26,9 @@ export const useConfig = () => useQuery(config);
 /** Who is signed in; null when nobody is. */
 export const useSession = () => useQuery(session);
 
-/** Asks for both before there is a page; what fails is asked for again by the page. */
+/** Asks for both before there is a page, which goes on with what is under way. */
 export async function prepareSession(cache: QueryClient): Promise<void> {
-  await Promise.allSettled([cache.query({ ...config, retry: false }), cache.query({ ...session, retry: false })]);
+  await Promise.allSettled([cache.query(config), cache.query(session)]);
 }
 
 export function useSignIn() {

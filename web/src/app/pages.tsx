@@ -1,14 +1,15 @@
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
 import { Navigate, Route, Routes } from 'react-router';
 import { PhotosPage } from '@/features/photos/photos-page';
 import { SignedInPage } from '@/features/session/signed-in-page';
+import { lazily } from '@/ui/deferred';
 import { Loading } from '@/ui/states';
 import { LostPage } from './lost-page';
 
-const LabelsPage = lazy(() => import('@/features/labels/labels-page').then((m) => ({ default: m.LabelsPage })));
-const UploadsPage = lazy(() => import('@/features/uploads/uploads-page').then((m) => ({ default: m.UploadsPage })));
-const BundlesPage = lazy(() => import('@/features/bundles/bundles-page').then((m) => ({ default: m.BundlesPage })));
-const SettingsPage = lazy(() => import('@/features/settings/settings-page').then((m) => ({ default: m.SettingsPage })));
+const LabelsPage = lazily(() => import('@/features/labels/labels-page').then((m) => m.LabelsPage));
+const UploadsPage = lazily(() => import('@/features/uploads/uploads-page').then((m) => m.UploadsPage));
+const BundlesPage = lazily(() => import('@/features/bundles/bundles-page').then((m) => m.BundlesPage));
+const SettingsPage = lazily(() => import('@/features/settings/settings-page').then((m) => m.SettingsPage));
 
 export function Pages() {
   return (

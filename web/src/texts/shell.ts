@@ -29,6 +29,7 @@ export const shell = {
   toPhotos: 'To the photos',
   broken: 'Something went wrong on this page',
   reload: 'Reload the page',
+  notLoaded: 'A part of the page could not be loaded. If imgtag was updated meanwhile, a reload brings the new one.',
   offline: 'The server cannot be reached. Trying again…',
   uploading: (done: string, total: string) => `Uploading ${done} of ${total}`,
   uploadPaused: 'Upload paused',

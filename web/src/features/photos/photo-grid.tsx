@@ -1,5 +1,5 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'react-router';
 import { headingsFor } from '@/lib/headings';
 import type { Sort } from '@/lib/photo-filter';
@@ -48,6 +48,14 @@ export function PhotoGrid({ photos, order, sort, base, selection, picking, onSel
   const [focused, setFocused] = useState<string | null>(null);
   const { search } = useLocation();
   useLayoutEffect(() => setScrollMargin(grid.current?.offsetTop ?? 0), [rows]);
+  // What stands above may come later, or grow.
+  useEffect(() => {
+    const page = grid.current?.parentElement;
+    if (!page) return;
+    const watch = new ResizeObserver(() => setScrollMargin(grid.current?.offsetTop ?? 0));
+    watch.observe(page);
+    return () => watch.disconnect();
+  }, []);
   const virtual = useWindowVirtualizer({
     count: rows.length,
     estimateSize: (n) => (rows[n]?.height ?? 0) + gap,

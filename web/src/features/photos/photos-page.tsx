@@ -1,5 +1,5 @@
 import { Button } from '@cloudscape-design/components';
-import { lazy, Suspense, useMemo, useState } from 'react';
+import { Suspense, useEffect, useMemo, useState } from 'react';
 import { useParams, useSearchParams } from 'react-router';
 import { useStatus } from '@/api/account';
 import { formatFilter, isFiltering, parseFilter, type PhotoFilter } from '@/lib/photo-filter';
@@ -7,14 +7,14 @@ import { keepOnly, noSelection, type Selection } from '@/lib/selection';
 import { photos as countPhotos, photosTexts } from '@/texts';
 import { FirstRun } from '@/ui/first-run';
 import { PhotosIcon } from '@/ui/icons';
-import { deferred } from '@/ui/deferred';
+import { deferred, lazily } from '@/ui/deferred';
 import { Empty, Failed, Loading } from '@/ui/states';
 import { useTouch } from '@/ui/use-media';
 import { useTitle } from '@/ui/use-title';
 import { PhotoGrid } from './photo-grid';
 import { usePhotoList } from './use-photo-list';
 
-const Viewer = lazy(() => import('./viewer').then((m) => ({ default: m.Viewer })));
+const Viewer = lazily(() => import('./viewer').then((m) => m.Viewer));
 const FilterBar = deferred(() => import('./filter-bar').then((m) => m.FilterBar), <div className="filter-to-come" />);
 const SelectionBar = deferred(() => import('./selection-bar').then((m) => m.SelectionBar));
 const EmptyTrash = deferred(() => import('./empty-trash').then((m) => m.EmptyTrash));
@@ -58,6 +58,10 @@ export function PhotosPage({ trashed }: { trashed: boolean }) {
   const touch = useTouch();
   const filtering = isFiltering(filter);
   const base = trashed ? '/trash' : '/photos';
+  const shown = photos !== undefined;
+  useEffect(() => {
+    if (shown) SelectionBar.prepare();
+  }, [shown]);
   const clear = () => setFilter(parseFilter(new URLSearchParams()));
   if (useEmptyLibrary(filtering, trashed, photos?.length)) return <FirstRun />;
   return (

@@ -55,6 +55,10 @@ export function SessionGate({ onSignedIn, children }: Props) {
   useEffect(() => {
     if (signedIn) onSignedIn();
   });
+  // Once it is wanted, the server may have other files.
+  useEffect(() => {
+    if (signedIn) ExpiredDialog.prepare();
+  }, [signedIn]);
   // A failed refresh keeps the data, and the page with it.
   if (config.data === undefined || session.data === undefined) {
     // Trying again forgets the error, not that there was one: else the page would flicker with each try.

@@ -84,3 +84,10 @@ it('says what an import would find and cost before anything is copied', async ()
   expect(await screen.findByText(found)).toBeTruthy();
   expect(server.asked.some(({ call }) => call === 'POST /api/imports')).toBe(false);
 });
+
+it('keeps what runs in view while another address is typed', async () => {
+  const user = await start();
+  await screen.findByText('Importing: 5 photos imported, 3 known before');
+  await user.type(screen.getByLabelText('Address'), '/2025');
+  expect(screen.getByRole('button', { name: 'Cancel the import' })).toBeTruthy();
+});

@@ -58,10 +58,14 @@ export function ImportPanel() {
   const preview = usePreviewImport();
   const [source, setSource] = useState('');
   const error = start.error ?? preview.error;
+  // What was started stays in view, and can be cancelled there.
+  const forget = () => {
+    if (start.isError) start.reset();
+  };
   const change = (value: string) => {
     setSource(value);
     preview.reset();
-    start.reset();
+    forget();
   };
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
@@ -90,7 +94,10 @@ export function ImportPanel() {
               formAction="none"
               disabled={source.trim() === ''}
               loading={preview.isPending}
-              onClick={() => preview.mutate(source.trim())}
+              onClick={() => {
+                forget();
+                preview.mutate(source.trim());
+              }}
             >
               {uploadsTexts.importPreview}
             </Button>
