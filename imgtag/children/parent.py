@@ -10,6 +10,7 @@ from typing import Final, Self
 
 from imgtag.domain.errors import Unavailable
 
+_ENTRY: Final = "imgtag.children.child"
 # Without these a Python that is not where it was built, or its libraries, can't be found.
 _KEPT_VARIABLES: Final = ("PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
@@ -23,7 +24,10 @@ class Child:
 
     @classmethod
     async def start(cls, module: str, argument: str, **variables: str) -> Self:
-        """Start ``python -m MODULE ARGUMENT``, which sees no variable of ours but *variables*.
+        """Start a process that runs ``MODULE.serve`` with *argument*, as `child` describes.
+
+        It sees no variable of ours but *variables*. Whoever gives up before it has taken over
+        *socket* calls `abandon`.
 
         Raises `Unavailable` where the system starts no process.
         """
@@ -33,7 +37,7 @@ class Child:
             ours.settimeout(0)
             try:
                 process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-P", "-m", module, argument),
+                    *(sys.executable, "-P", "-m", _ENTRY, module, argument),
                     stdin=theirs.fileno(),
                     stdout=asyncio.subprocess.DEVNULL,
                     env={**_environment(), **variables},
@@ -62,6 +66,11 @@ class Child:
         """End it, whatever it does. Again is fine."""
         with suppress(ProcessLookupError):
             self._process.kill()
+
+    def abandon(self) -> None:
+        """Kill it and hang up, where nothing else reads from the socket yet."""
+        self.kill()
+        self.socket.close()
 
     async def ended(self, seconds: float) -> None:
         """Wait until the system has buried it, *seconds* at most."""

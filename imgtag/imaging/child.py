@@ -1,7 +1,7 @@
 """The child process: answers questions about photos, one at a time, until its parent is gone.
 
-Started by `imgtag.imaging.pool` as ``python -m imgtag.imaging.child LIMITS`` with a socket as its
-standard input. Each question comes with an open descriptor of the photo: the child opens no file.
+Started by `imgtag.imaging.pool` through `imgtag.children`. Each question comes with an open
+descriptor of the photo: the child opens no file.
 """
 
 import json
@@ -9,13 +9,11 @@ import os
 import resource
 import signal
 import socket
-import sys
 from io import BytesIO
 from typing import Final
 
 from PIL import Image
 
-from imgtag.children.child import NICENESS, begin
 from imgtag.imaging.inspect import inspect, prepare
 from imgtag.imaging.model import Inspection, Limits, Question, Refused
 from imgtag.imaging.wire import MAX_QUESTION_BYTES, pack_answer, pack_ready, unpack_question
@@ -25,18 +23,17 @@ _PHOTO_FD: Final = 3
 _MAX_DESCRIPTORS: Final = _PHOTO_FD + 1
 
 
-def main() -> None:
-    """Run until the parent closes its end."""
-    limits = Limits(**json.loads(sys.argv[1]))
-    with begin() as parent:
-        prepare(limits)
-        _warm_up(limits)
-        _confine(limits)
-        parent.sendall(pack_ready())
-        while (received := _receive(parent)) is not None:
-            line, photo = received
-            number, question = unpack_question(line)
-            parent.sendall(pack_answer(number, _answer(photo, question, limits)))
+def serve(parent: socket.socket, argument: str) -> None:
+    """Run until the parent closes its end. *argument* is a `Limits` as JSON."""
+    limits = Limits(**json.loads(argument))
+    prepare(limits)
+    _warm_up(limits)
+    _confine(limits)
+    parent.sendall(pack_ready())
+    while (received := _receive(parent)) is not None:
+        line, photo = received
+        number, question = unpack_question(line)
+        parent.sendall(pack_answer(number, _answer(photo, question, limits)))
 
 
 def _receive(parent: socket.socket) -> tuple[bytes, int] | None:
@@ -79,7 +76,6 @@ def _confine(limits: Limits) -> None:
     quiet = os.open(os.devnull, os.O_RDWR)
     os.dup2(quiet, 2)
     os.closerange(_PHOTO_FD, 256)
-    os.nice(NICENESS)
     _limit_resources(limits)
 
 
@@ -99,7 +95,3 @@ def _limit_resources(limits: Limits) -> None:
             resource.setrlimit(kind, (bound, bound))
         except (OSError, ValueError):
             continue
-
-
-if __name__ == "__main__":
-    main()

@@ -106,7 +106,7 @@ async def test_a_second_service_on_the_same_folder_is_refused(tmp_path: Path) ->
 
 def modules_of(children: Sequence[psutil.Process]) -> set[str]:
     """Name what the children of a service run."""
-    return {child.cmdline()[3] for child in children}
+    return {child.cmdline()[4] for child in children}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

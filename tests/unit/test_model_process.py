@@ -1,18 +1,24 @@
 import asyncio
 import os
 import signal
+import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
+from imgtag.backends.local.onnx_child import answer_all
 from imgtag.backends.local.onnx_labeler import OnnxLabeler, open_labeler
+from imgtag.backends.local.onnx_model import OnnxModel
+from imgtag.backends.local.onnx_wire import Answer, Broken, Seen, pack_question, take_answers
 from imgtag.domain.errors import Invalid, Unavailable
 from imgtag.domain.labels import LabelHit
 from tests.unit.model_folders import BLUE, GREEN, RED, folder, jpeg, subject
-from tests.unit.processes import gone, until
+from tests.unit.processes import DEADLINE_SECONDS, gone, until
 
 Colour = tuple[int, int, int]
 
@@ -131,6 +137,7 @@ async def test_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 PARENT = """
 import asyncio, sys
 from pathlib import Path
+from imgtag.backends.local.onnx_child import answer_all
 from imgtag.backends.local.onnx_labeler import open_labeler
 
 async def main():
@@ -152,3 +159,66 @@ async def test_no_orphans(tmp_path: Path) -> None:
     parent.kill()
     await parent.wait()
     await until(lambda: gone(process))
+
+
+async def test_a_folder_that_broke_meanwhile_blames_no_photo(
+    labeler: OnnxLabeler, tmp_path: Path
+) -> None:
+    """A process that can't be started again is worth a retry, and back once the folder is."""
+    graph = tmp_path / "model.onnx"
+    kept = graph.read_bytes()
+    graph.unlink()
+    os.kill(labeler.process.process_id, signal.SIGKILL)
+    await until(lambda: labeler.process.ended)
+    with pytest.raises(Unavailable, match="is missing"):
+        await labeler.detect(subject(jpeg(RED)))
+    graph.write_bytes(kept)
+    assert surest(await labeler.detect(subject(jpeg(RED)))) == "Red"
+
+
+async def test_another_model_after_a_restart_is_named(labeler: OnnxLabeler, tmp_path: Path) -> None:
+    """What a new process says is kept under the name of the model that it loaded."""
+    folder(tmp_path, version="2")
+    os.kill(labeler.process.process_id, signal.SIGKILL)
+    await until(lambda: labeler.process.ended)
+    await labeler.detect(subject(jpeg(RED)))
+    assert labeler.model == "colours-2"
+
+
+class Failing(OnnxModel):
+    """A model that fails at a picture."""
+
+    def __init__(self) -> None:
+        """Load nothing."""
+
+    def label(self, seen: Seen) -> tuple[LabelHit, ...]:
+        raise RuntimeError(seen)
+
+
+def test_whatever_fails_is_answered() -> None:
+    """A model that raises what nobody foresaw keeps nobody waiting."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(DEADLINE_SECONDS)
+    with ours, theirs, ThreadPoolExecutor(1) as child, ThreadPoolExecutor(1) as threads:
+        running = child.submit(answer_all, theirs, Failing(), threads)
+        ours.sendall(b"".join(pack_question(7, b"photo")))
+        received, answers = bytearray(), list[tuple[int, Answer]]()
+        while len(answers) < 2:
+            received += ours.recv(4096)
+            answers += take_answers(received)
+        ours.shutdown(socket.SHUT_RDWR)
+        running.result(DEADLINE_SECONDS)
+    assert answers[0] == (0, ())
+    number, failure = answers[1]
+    assert number == 7
+    assert isinstance(failure, Broken)
+    assert str(failure) == "RuntimeError"
+
+
+def test_a_child_begins_with_next_to_nothing() -> None:
+    """Until it has left a terminal's signals to its parent, a child has loaded nothing large."""
+    program = (
+        "import sys, imgtag.children.child;"
+        "sys.exit(bool({'asyncio', 'numpy', 'PIL'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

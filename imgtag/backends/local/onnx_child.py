@@ -1,14 +1,12 @@
 """The process that the model lives in: answers questions about pictures until its parent is gone.
 
 It keeps onnxruntime and its memory out of the service, whose event loop it would slow down: see
-`imgtag.backends.local.onnx_labeler`, which starts ``onnx_child '{"folder": …, "threads": …}'``.
+`imgtag.backends.local.onnx_labeler`, which starts it through `imgtag.children`.
 """
 
 import json
-import os
 import socket
-import sys
-from collections.abc import Sequence
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -16,27 +14,27 @@ from pathlib import Path
 from threading import Lock
 
 from imgtag.backends.local.onnx_model import OnnxModel
-from imgtag.backends.local.onnx_wire import Seen, pack_answer, read_question
-from imgtag.children.child import NICENESS, begin
+from imgtag.backends.local.onnx_wire import Answer, Broken, Seen, pack_answer, read_question
 from imgtag.domain.errors import Invalid
-from imgtag.domain.labels import LabelHit
 
 
-def main() -> None:
-    """Load the model, say so, and answer with as many threads as the parent wants."""
-    asked = json.loads(sys.argv[1])
-    with begin() as parent:
-        os.nice(NICENESS)
-        try:
-            model = OnnxModel(Path(asked["folder"]))
-        except Invalid as refusal:
-            parent.sendall(pack_answer(0, refusal))
-            return
-        with ThreadPoolExecutor(asked["threads"]) as threads:
-            _answer_all(parent, model, threads)
+def serve(parent: socket.socket, argument: str) -> None:
+    """Load the model, say so, and answer with as many threads as the parent wants.
+
+    *argument* is JSON: ``{"folder": …, "threads": …}``.
+    """
+    asked = json.loads(argument)
+    try:
+        model = OnnxModel(Path(asked["folder"]))
+    except Invalid as refusal:
+        parent.sendall(pack_answer(0, refusal))
+        return
+    with ThreadPoolExecutor(asked["threads"]) as threads:
+        answer_all(parent, model, threads)
 
 
-def _answer_all(parent: socket.socket, model: OnnxModel, threads: ThreadPoolExecutor) -> None:
+def answer_all(parent: socket.socket, model: OnnxModel, threads: ThreadPoolExecutor) -> None:
+    """Say that *model* is there, and answer every question until the parent hangs up."""
     sending = Lock()
 
     def answer(number: int, seen: Seen) -> None:
@@ -51,12 +49,11 @@ def _answer_all(parent: socket.socket, model: OnnxModel, threads: ThreadPoolExec
     threads.shutdown(cancel_futures=True)
 
 
-def _answer(model: OnnxModel, seen: Seen) -> Sequence[LabelHit] | Invalid:
+def _answer(model: OnnxModel, seen: Seen) -> Answer:
     try:
         return model.label(seen)
     except Invalid as refusal:
         return refusal
-
-
-if __name__ == "__main__":
-    main()
+    except Exception as error:  # noqa: BLE001 - somebody waits for an answer, whatever happens
+        traceback.print_exc()
+        return Broken(type(error).__name__)

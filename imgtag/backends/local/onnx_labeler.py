@@ -64,7 +64,11 @@ class _Answers(asyncio.Protocol):
 class ModelProcess:
     """The process of one loaded model. It may be asked several things at once."""
 
-    def __init__(self, child: Child, transport: asyncio.Transport, answers: _Answers) -> None:
+    def __init__(
+        self, child: Child, transport: asyncio.Transport, answers: _Answers, threads: int
+    ) -> None:
+        # More would only wait in the process, and their time would run.
+        self._places = asyncio.Semaphore(2 * threads)
         self._child = child
         self._transport = transport
         self._answers = answers
@@ -76,8 +80,12 @@ class ModelProcess:
         asked = json.dumps({"folder": str(folder), "threads": threads})
         child = await Child.start(_MODULE, asked)
         loop = asyncio.get_running_loop()
-        transport, answers = await loop.create_unix_connection(_Answers, sock=child.socket)
-        process = cls(child, transport, answers)
+        try:
+            transport, answers = await loop.create_unix_connection(_Answers, sock=child.socket)
+        except BaseException:
+            child.abandon()
+            raise
+        process = cls(child, transport, answers, threads)
         try:
             await process._loaded()
         except BaseException:
@@ -91,7 +99,7 @@ class ModelProcess:
                 said = await answer
         except (OSError, TimeoutError) as error:
             raise not_started(_MODULE, type(error).__name__) from error
-        if isinstance(said, Invalid):
+        if isinstance(said, Exception):
             raise said
 
     @property
@@ -105,19 +113,23 @@ class ModelProcess:
         return self._answers.ended
 
     async def ask(self, seen: Seen) -> Sequence[LabelHit]:
-        """Ask what *seen* shows. Raises `Invalid` of the model, or `Unavailable`."""
+        """Ask what *seen* shows. Raises `Invalid` of the model, `Broken`, or `Unavailable`."""
+        async with self._places:
+            said = await self._ask(seen)
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    async def _ask(self, seen: Seen) -> Answer:
         number = next(self._numbers)
         try:
             async with asyncio.timeout(_ANSWER_SECONDS), self._answers.expect(number) as answer:
                 self._transport.writelines(pack_question(number, seen))
-                said = await answer
+                return await answer
         except (OSError, TimeoutError) as error:
             self.end()
             msg = "the process of the model broke down"
             raise Unavailable(msg, retry_after_seconds=5) from error
-        if isinstance(said, Invalid):
-            raise said
-        return said
 
     def end(self) -> None:
         """Kill it; what waits for an answer becomes `Unavailable`."""
@@ -174,8 +186,16 @@ class OnnxLabeler:
         if self.process.ended:
             async with self._starting:
                 if self.process.ended:
-                    self.process = await ModelProcess.start(self._folder, self._threads)
+                    await self._start_again()
         return self.process
+
+    async def _start_again(self) -> None:
+        try:
+            self._description = await asyncio.to_thread(read_description, self._folder)
+            self.process = await ModelProcess.start(self._folder, self._threads)
+        except Invalid as error:
+            # It was fine before: no photo is to blame, and whoever changes the folder may be at it.
+            raise Unavailable(error.detail, retry_after_seconds=60) from error
 
 
 @asynccontextmanager

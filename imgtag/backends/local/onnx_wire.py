@@ -21,7 +21,12 @@ _ANSWER: Final = struct.Struct(">QI")
 Seen = bytes | Raster
 """A picture: a JPEG, or its pixels."""
 
-Answer = Sequence[LabelHit] | Invalid
+
+class Broken(Exception):
+    """The model failed at a picture, in a way that needn't be the picture's fault."""
+
+
+Answer = Sequence[LabelHit] | Invalid | Broken
 """What the picture shows, or why the model can't tell."""
 
 
@@ -48,6 +53,8 @@ def pack_answer(number: int, answer: Answer) -> bytes:
     """Encode the answer to question *number*."""
     if isinstance(answer, Invalid):
         said: dict[str, Any] = {"code": answer.code, "detail": answer.detail}
+    elif isinstance(answer, Broken):
+        said = {"broken": str(answer)}
     else:
         said = {"hits": [(hit.name, hit.confidence, hit.parents) for hit in answer]}
     text = json.dumps(said).encode()
@@ -69,6 +76,8 @@ def take_answers(received: bytearray) -> Iterator[tuple[int, Answer]]:
 def _answer(said: dict[str, Any]) -> Answer:
     if "code" in said:
         return Invalid(said["detail"], code=said["code"])
+    if "broken" in said:
+        return Broken(said["broken"])
     return tuple(
         LabelHit(LabelName(name), confidence, tuple(map(LabelName, parents)))
         for name, confidence, parents in said["hits"]
