@@ -46,9 +46,10 @@ class Page:
 
     def html(self, name: str = INDEX) -> web.StreamResponse:
         """Answer with a page, or say that it was not built."""
-        if self._find(name) is None:
+        try:
+            return self.file(name)
+        except NotFound:
             return web.Response(text=_NOT_BUILT, content_type="text/html")
-        return self.file(name)
 
 
 PAGE: Final = web.AppKey("page", Page)

@@ -4,11 +4,14 @@ import asyncio
 import os
 import socket
 import sys
+from collections.abc import Awaitable
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from imgtag.domain.errors import Unavailable
+
+T = TypeVar("T")
 
 _ENTRY: Final = "imgtag.children.child"
 # Without these a Python that is not where it was built, or its libraries, can't be found.
@@ -26,8 +29,7 @@ class Child:
     async def start(cls, module: str, argument: str, **variables: str) -> Self:
         """Start a process that runs ``MODULE.serve`` with *argument*, as `child` describes.
 
-        It sees no variable of ours but *variables*. Whoever gives up before it has taken over
-        *socket* calls `abandon`.
+        It sees no variable of ours but *variables*.
 
         Raises `Unavailable` where the system starts no process.
         """
@@ -67,10 +69,14 @@ class Child:
         with suppress(ProcessLookupError):
             self._process.kill()
 
-    def abandon(self) -> None:
-        """Kill it and hang up, where nothing else reads from the socket yet."""
-        self.kill()
-        self.socket.close()
+    async def connected(self, connecting: Awaitable[T]) -> T:
+        """Wait until *connecting* has taken over the socket; kill the child where it has not."""
+        try:
+            return await connecting
+        except BaseException:
+            self.kill()
+            self.socket.close()
+            raise
 
     async def ended(self, seconds: float) -> None:
         """Wait until the system has buried it, *seconds* at most."""

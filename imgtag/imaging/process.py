@@ -65,12 +65,8 @@ class Decoder:
         """Start a process; it is not `ready` yet. Raises `Unavailable`."""
         child = await Child.start(_MODULE, json.dumps(asdict(limits)), **_ALLOCATOR)
         # Only for reading: a descriptor can't be sent through a stream.
-        try:
-            streams = await asyncio.open_unix_connection(sock=child.socket, limit=_READ_AHEAD_BYTES)
-        except BaseException:
-            child.abandon()
-            raise
-        return cls(child, streams, limits)
+        streams = asyncio.open_unix_connection(sock=child.socket, limit=_READ_AHEAD_BYTES)
+        return cls(child, await child.connected(streams), limits)
 
     @property
     def process_id(self) -> int:

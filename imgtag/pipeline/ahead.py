@@ -74,7 +74,9 @@ class FilesAhead:
         try:
             for segment in next(self._groups, ()):
                 if isinstance(segment, Slice):
-                    opened.append(Body(segment, self._checked(segment)))
+                    body = Body(segment, self._opened(segment.index))
+                    opened.append(body)
+                    self._check(body)
                 else:
                     opened.append(segment)
         except BaseException:
@@ -82,24 +84,22 @@ class FilesAhead:
             raise
         return opened
 
-    def _checked(self, part: Slice) -> OpenFile:
-        archive, path = self._download.archive, self._download.source.path(part.index)
-        size, crc32 = archive.size_of(part.index), archive.crc32_of(part.index)
+    def _opened(self, index: int) -> OpenFile:
+        path = self._download.source.path(index)
         if path is None:
-            raise Damaged(part.index, "its bytes are not on this machine")
+            raise Damaged(index, "its bytes are not on this machine")
         try:
-            file = open_file(path)
+            return open_file(path)
         except NotFound:
-            raise Damaged(part.index, "its bytes are gone") from None
+            raise Damaged(index, "its bytes are gone") from None
+
+    def _check(self, body: Body) -> None:
+        archive, part = self._download.archive, body.part
+        size, crc32 = archive.size_of(part.index), archive.crc32_of(part.index)
         try:
-            self._checker.check(file, size, crc32, part.start, part.stop)
+            self._checker.check(body.file, size, crc32, part.start, part.stop)
         except Differs as error:
-            file.close()
             raise Damaged(part.index, str(error)) from None
-        except BaseException:
-            file.close()
-            raise
-        return file
 
 
 def _groups(segments: Iterable[Segment]) -> Iterator[Sequence[Segment]]:

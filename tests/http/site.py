@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,24 +22,10 @@ from imgtag.api.delivery import DELIVERY, Delivery, send_archive
 from imgtag.pipeline.budget import ByteBudget
 from imgtag.pipeline.download import Damaged, Download, Source
 from imgtag.pipeline.files import FileChecker
-from tests.unit.archives import Bodies, lay_out, part_of
+from tests.unit.archives import lay_out, part_of
 
 DEADLINE_SECONDS = 15
 MIB = 1 << 20
-
-
-class Files(Bodies):
-    """A source whose members are files in a folder."""
-
-    def __init__(self, folder: Path, bodies: Sequence[bytes]) -> None:
-        super().__init__(bodies)
-        self._folder = folder
-        for index, body in enumerate(bodies):
-            self.path(index).write_bytes(body)
-
-    def path(self, index: int) -> Path:
-        """Where a member lies."""
-        return self._folder / str(index)
 
 
 @dataclass(slots=True)

@@ -14,8 +14,8 @@ from aiohttp import ClientError, ClientSession, TCPConnector
 
 from imgtag.api import sendfile
 from imgtag.api.delivery import disposition
-from tests.http.site import DEADLINE_SECONDS, MIB, Files, Site, eventually, handing_out, open_files
-from tests.unit.archives import Bodies
+from tests.http.site import DEADLINE_SECONDS, MIB, Site, eventually, handing_out, open_files
+from tests.unit.archives import Bodies, Files
 from tests.unit.test_names import HOSTILE
 
 WAYS = ("files", "memory", "tls")

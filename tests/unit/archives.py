@@ -65,3 +65,17 @@ class Bodies:
         for piece in (data[:middle], data[middle:]):
             await asyncio.sleep(0)
             yield piece
+
+
+class Files(Bodies):
+    """A source whose members are files in a folder."""
+
+    def __init__(self, folder: Path, bodies: Sequence[bytes]) -> None:
+        super().__init__(bodies)
+        self._folder = folder
+        for index, body in enumerate(bodies):
+            self.path(index).write_bytes(body)
+
+    def path(self, index: int) -> Path:
+        """Where a member lies."""
+        return self._folder / str(index)

@@ -1,40 +1,18 @@
 """Opening files ahead of the sender."""
 
 import asyncio
-import zlib
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from imgtag.pipeline.ahead import FilesAhead
-from imgtag.pipeline.archive import Archive, Member
 from imgtag.pipeline.download import Damaged, Download
 from imgtag.pipeline.files import FileChecker
+from tests.unit.archives import Files, lay_out
 from tests.unit.processes import until
 
 BODY = b"photo" * 100
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """Members as files of a folder, named by their index."""
-
-    at: Path
-
-    def path(self, index: int) -> Path:
-        """Where a member lies."""
-        return self.at / str(index)
-
-    def read(
-        self, index: int, start: int, stop: int
-    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """Never called: files are sent by the kernel."""
-        raise NotImplementedError(index, start, stop)
 
 
 async def nobody_asks(damaged: Damaged) -> None:
@@ -45,11 +23,9 @@ async def nobody_asks(damaged: Damaged) -> None:
 @pytest.fixture
 def download(tmp_path: Path) -> Download:
     """Lay out an archive of five files."""
-    for index in range(5):
-        (tmp_path / str(index)).write_bytes(BODY)
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    members = [Member(f"{n}.jpg", len(BODY), zlib.crc32(BODY), now) for n in range(5)]
-    return Download(Archive(members), Folder(tmp_path), "photos.zip", "etag", nobody_asks)
+    source = Files(tmp_path, [BODY] * 5)
+    archive = lay_out({f"{number}.jpg": BODY for number in range(5)})
+    return Download(archive, source, "photos.zip", "etag", nobody_asks)
 
 
 def still_open(folder: Path) -> int:

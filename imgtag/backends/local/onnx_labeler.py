@@ -80,11 +80,9 @@ class ModelProcess:
         asked = json.dumps({"folder": str(folder), "threads": threads})
         child = await Child.start(_MODULE, asked)
         loop = asyncio.get_running_loop()
-        try:
-            transport, answers = await loop.create_unix_connection(_Answers, sock=child.socket)
-        except BaseException:
-            child.abandon()
-            raise
+        transport, answers = await child.connected(
+            loop.create_unix_connection(_Answers, sock=child.socket)
+        )
         process = cls(child, transport, answers, threads)
         try:
             await process._loaded()
