@@ -7,14 +7,13 @@ import { createRoot } from 'react-dom/client';
 import { preparePhotos } from '@/api/photos';
 import { prepareSession } from '@/api/session';
 import { App, createCache } from '@/app/app';
-
-const atMost = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+import { pause } from '@/lib/pause';
 
 async function start(root: HTMLElement): Promise<void> {
   const cache = createCache();
   // Asked for early, they are here by now: the page comes at once, with no spinner before it.
-  await Promise.race([prepareSession(cache), atMost(500)]);
-  await Promise.race([preparePhotos(cache).catch(() => undefined), atMost(200)]);
+  await Promise.race([prepareSession(cache), pause(500)]);
+  await Promise.race([preparePhotos(cache).catch(() => undefined), pause(200)]);
   createRoot(root).render(
     <StrictMode>
       <App cache={cache} />

@@ -1,5 +1,6 @@
 import { Alert, Button } from '@cloudscape-design/components';
 import { type ComponentType, lazy, type ReactNode, Suspense } from 'react';
+import { pause } from '@/lib/pause';
 import { idle } from '@/lib/when-idle';
 import { shell } from '@/texts';
 
@@ -7,8 +8,6 @@ type Load<Props> = () => Promise<ComponentType<Props>>;
 
 const longestWait = 2500;
 const pauses = [500, 3000];
-
-const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 const isLoading = () =>
   document.querySelector('.spinner') !== null || [...document.images].some(({ complete }) => !complete);

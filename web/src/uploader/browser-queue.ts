@@ -1,4 +1,5 @@
 import { answer, client } from '@/api/client';
+import { pause } from '@/lib/pause';
 import { Hasher } from './hasher';
 import { putWithXhr } from './put-with-xhr';
 import { UploadQueue } from './upload-queue';
@@ -9,6 +10,6 @@ export function createBrowserQueue(): UploadQueue {
     hash: new Hasher().hash,
     reserve: async (files) => (await answer(client.POST('/api/uploads', { body: { files } }))).uploads,
     put: putWithXhr,
-    wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+    wait: pause,
   });
 }
