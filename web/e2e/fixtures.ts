@@ -31,12 +31,14 @@ export const test = base.extend<PerTest, PerWorker>({
     },
     { scope: 'worker', timeout: 120_000 },
   ],
-  page: async ({ page, server, allowed }, use) => {
+  page: async ({ page, server, allowed }, use, testInfo) => {
     const problems: string[] = [];
     watch(page, problems);
     await server.empty();
+    const said = server.output.length;
     await page.goto(server.url);
     await use(page);
+    if (testInfo.status !== testInfo.expectedStatus) console.log(server.output.slice(said));
     expect(problems.filter((text) => !allowed?.test(text))).toEqual([]);
   },
 });
