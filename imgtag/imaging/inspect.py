@@ -2,13 +2,13 @@
 
 import hashlib
 import warnings
-import zlib
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Final
 
 import pillow_heif
 from PIL import Image, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin
+from zlib_ng import zlib_ng
 
 from imgtag.domain.photos import Content, Facts
 from imgtag.imaging.cost import afford, limit_pixels
@@ -89,7 +89,7 @@ def _plan(data: bytes, content_type: str, limits: Limits) -> JpegPlan | None:
 
 
 def _digest(data: bytes) -> Content:
-    return Content(len(data), hashlib.sha256(data).hexdigest(), zlib.crc32(data))
+    return Content(len(data), hashlib.sha256(data).hexdigest(), zlib_ng.crc32(data))
 
 
 def _sentence(error: Exception) -> str:

@@ -5,13 +5,14 @@ a pure function of its members, and any range of it can be made without the rest
 mean is in `imgtag.pipeline.records`.
 """
 
-import zlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+from zlib_ng import zlib_ng
 
 from imgtag.pipeline.records import (
     Header,
@@ -45,7 +46,7 @@ class Member:
 def inline(name: str, content: Callable[[], bytes], modified: datetime) -> Member:
     """Make a member of bytes that *content* gives, the same at each call."""
     data = content()
-    return Member(name, len(data), zlib.crc32(data), modified, content)
+    return Member(name, len(data), zlib_ng.crc32(data), modified, content)
 
 
 @dataclass(frozen=True, slots=True)

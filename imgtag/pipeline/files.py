@@ -6,11 +6,12 @@ Everything here may wait for the disk: call it in a thread.
 import os
 import threading
 import time
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple
+
+from zlib_ng import zlib_ng
 
 from imgtag.domain.errors import NotFound, Unavailable
 
@@ -134,7 +135,7 @@ class FileChecker:
         crc32, position = 0, 0
         with _FILE_ERRORS:
             while size := os.preadv(file.descriptor, [buffer], position):
-                crc32 = zlib.crc32(buffer[:size], crc32)
+                crc32 = zlib_ng.crc32(buffer[:size], crc32)
                 position += size
         return crc32
 

@@ -4,19 +4,15 @@ Where a part is sent as a whole, nothing need wait for its turn, and every byte 
 measured once, as it comes by.
 """
 
-import zlib
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Final
+
+from zlib_ng import zlib_ng
 
 from imgtag.domain.errors import NotFound
 from imgtag.pipeline.archive import Archive, Literal, Slice
-from imgtag.pipeline.checksums import crc32_of_both
 from imgtag.pipeline.download import Damaged, Source
 from imgtag.pipeline.together import together
-
-# Below, measuring bytes again is faster than combining their CRC-32 with what comes before.
-WORTH_COMBINING: Final = 256 * 1024
 
 
 @dataclass(slots=True)
@@ -35,14 +31,8 @@ async def fill(archive: Archive, source: Source, *, start: int, stop: int) -> Pa
     part = Part(BytesIO(bytes(stop - start)))
     with part.content.getbuffer() as room:
         sums = await _read_all(source, segments, room)
-        at = 0
-        for segment, crc32 in zip(segments, sums, strict=True):
-            end = at + _size(segment)
-            if end - at > WORTH_COMBINING:
-                part.crc32 = crc32_of_both(part.crc32, crc32, end - at)
-            else:
-                part.crc32 = zlib.crc32(room[at:end], part.crc32)
-            at = end
+    for segment, crc32 in zip(segments, sums, strict=True):
+        part.crc32 = zlib_ng.crc32_combine(part.crc32, crc32, _size(segment))
     pieces = zip(segments, sums, strict=True)
     part.pieces = {piece: crc32 for piece, crc32 in pieces if isinstance(piece, Slice)}
     return part
@@ -63,13 +53,13 @@ async def _read(source: Source, segment: Literal | Slice, place: memoryview) -> 
     with place:
         if isinstance(segment, Literal):
             place[:] = segment.data
-            return zlib.crc32(segment.data)
+            return zlib_ng.crc32(segment.data)
         try:
             async with source.read(segment.index, segment.start, segment.stop) as chunks:
                 at = crc32 = 0
                 async for chunk in chunks:
                     place[at : at + len(chunk)] = chunk
-                    crc32 = zlib.crc32(chunk, crc32)
+                    crc32 = zlib_ng.crc32(chunk, crc32)
                     at += len(chunk)
         except NotFound as error:
             raise Damaged(segment.index, "its bytes are gone") from error
@@ -108,6 +98,6 @@ class Members:
     def _compare(self, index: int, known: dict[int, tuple[int, int]]) -> None:
         whole = 0
         for start, (stop, crc32) in sorted(known.items()):
-            whole = crc32_of_both(whole, crc32, stop - start)
+            whole = zlib_ng.crc32_combine(whole, crc32, stop - start)
         if whole != self._archive.crc32_of(index):
             raise Damaged(index, "its bytes are not the ones that came")

@@ -5,11 +5,12 @@ before a read begins, so the piece that is needed next always has its share and 
 """
 
 import asyncio
-import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
+
+from zlib_ng import zlib_ng
 
 from imgtag.domain.errors import NotFound, Unavailable
 from imgtag.pipeline.archive import Archive, Literal, Segment, Slice
@@ -88,7 +89,7 @@ class _Reading:
             self._crc32 = 0
         if self._crc32 is None:
             return
-        self._crc32 = zlib.crc32(data, self._crc32)
+        self._crc32 = zlib_ng.crc32(data, self._crc32)
         if part.stop == self._archive.size_of(part.index):
             if self._crc32 != self._archive.crc32_of(part.index):
                 raise Damaged(part.index, "its bytes are not the ones that came")

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import zlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -11,6 +10,8 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
+
+from zlib_ng import zlib_ng
 
 from imgtag.domain.bundles import Bundle
 from imgtag.domain.ids import BundleId, PhotoId
@@ -114,7 +115,7 @@ def _photo_members(entries: Iterable[ManifestEntry], *, sidecars: bool) -> Itera
 def _lay_out(blobs: BlobStore, bundle: Bundle, key: BlobKey, manifest: bytes) -> Layout:
     entries = list(read_entries(manifest.splitlines(keepends=True)))
     members = list(_photo_members(entries, sidecars=bundle.sidecars))
-    members.append(Member(MANIFEST_NAME, len(manifest), zlib.crc32(manifest), bundle.created_at))
+    members.append(Member(MANIFEST_NAME, len(manifest), zlib_ng.crc32(manifest), bundle.created_at))
     originals = [BlobKey(bundle.owner, BlobKind.ORIGINAL, PhotoId(each.id)) for each in entries]
     keys: list[BlobKey | None] = []
     for original in originals:

@@ -1,7 +1,6 @@
 """Blobs on S3."""
 
 import asyncio
-import zlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
+from zlib_ng import zlib_ng
 
 from imgtag.backends import Context
 from imgtag.backends.aws import clients
@@ -199,7 +199,7 @@ class _Writer:
         if self._upload is None:
             self._upload = await Multipart.begin(self._s3, self._place, **self._options)
         self._number += 1
-        await self._upload.put(self._number, BytesIO(part), zlib.crc32(part))
+        await self._upload.put(self._number, BytesIO(part), zlib_ng.crc32(part))
 
     async def finish(self) -> None:
         body = bytes(self._buffer)
@@ -212,7 +212,7 @@ class _Writer:
                 **self._place.arguments,
                 **self._options,
                 Body=body,
-                ChecksumCRC32=checksum_of(zlib.crc32(body)),
+                ChecksumCRC32=checksum_of(zlib_ng.crc32(body)),
             )
 
     async def abort(self) -> None:
