@@ -31,4 +31,4 @@ def write_archive(folder: Path, target: Path) -> None:
             if isinstance(segment, Literal):
                 file.write(segment.data)
             else:
-                file.write((folder / archive.name_of(segment.index)).read_bytes())
+                file.write((folder / archive.name_of(segment.member)).read_bytes())

@@ -8,7 +8,7 @@ that came ends the connection by a reset: never a whole answer with a hole.
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Executor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -23,11 +23,11 @@ from imgtag.api.ranges import Part, has_already, wanted
 from imgtag.api.sendfile import SocketWriter, Watch, reset
 from imgtag.domain.errors import NotFound, Unavailable
 from imgtag.domain.names import safe_text
-from imgtag.pipeline.ahead import Body, FilesAhead
 from imgtag.pipeline.budget import ByteBudget
 from imgtag.pipeline.download import Damaged, Download
-from imgtag.pipeline.files import FileChecker, OpenFile, open_file, warm
+from imgtag.pipeline.files import FileChecker, OpenFile, open_file
 from imgtag.pipeline.prefetch import prefetch
+from imgtag.pipeline.sending import Sender, archive_sender, file_sender
 from imgtag.ports import BlobStore
 from imgtag.services.photos import Picture
 
@@ -123,16 +123,22 @@ async def _send_archive(
     delivery = request.app[DELIVERY]
     transport = _kernel_transport(request)
     if transport and download.source.path(0):
-        await response.write(b"")  # the head, which aiohttp keeps until the first write
-        with closing(
-            FilesAhead(download, delivery.checker, delivery.threads, part.start, part.stop)
-        ) as files:
-            await _send_files(transport, files)
+        sender = archive_sender(download, delivery.checker, part.start, part.stop)
+        await _send_files(response, transport, sender, delivery.threads)
         return
     async with prefetch(
         download.archive, download.source, delivery.budget, start=part.start, stop=part.stop
     ) as chunks:
         await _write_all(request, response, chunks)
+
+
+async def _send_files(
+    response: web.StreamResponse, transport: asyncio.Transport, sender: Sender, threads: Executor
+) -> None:
+    with closing(sender):
+        await response.write(b"")  # the head, which aiohttp keeps until the first write
+        async with SocketWriter(transport) as out:
+            await out.send(sender, threads)
 
 
 def _kernel_transport(request: web.Request) -> asyncio.Transport | None:
@@ -145,24 +151,6 @@ def _kernel_transport(request: web.Request) -> asyncio.Transport | None:
     ):
         return None
     return transport
-
-
-async def _send_files(transport: asyncio.Transport, files: FilesAhead) -> None:
-    async with SocketWriter(transport) as out:
-        while group := await files.next_group():
-            for each in group:
-                if isinstance(each, Body):
-                    await _send_body(out, each)
-                else:
-                    await out.write(each.data, more=each is not group[-1])
-
-
-async def _send_body(out: SocketWriter, body: Body) -> None:
-    part = body.part
-    try:
-        await out.send_file(body.file.descriptor, part.start, part.stop)
-    except EOFError as error:
-        raise Damaged(part.index, str(error)) from error
 
 
 async def _write_all(
@@ -223,35 +211,31 @@ async def _send_local(
     *,
     inline: bool,
 ) -> web.StreamResponse:
-    with closing(await _opened(request.app[DELIVERY].threads, path)) as file:
+    threads = request.app[DELIVERY].threads
+    with ExitStack() as undo:
+        file = await _opened(threads, path)
+        undo.callback(file.close)
         response, part = await _begin(request, _picture(picture, file.size, inline=inline))
         if part is None:
             return response
+        undo.pop_all()
+    try:
         with _whole_or_cut(request):
-            await response.write(b"")  # the head, which aiohttp keeps until the first write
-            async with SocketWriter(transport) as out:
-                await out.send_file(file.descriptor, part.start, part.stop)
+            sender = file_sender(file, part.start, part.stop)
+            await _send_files(response, transport, sender, threads)
+    except Damaged as damaged:
+        log.warning("photo cut short", reason=damaged.reason)
     return response
 
 
 async def _opened(threads: Executor, path: Path) -> OpenFile:
-    """Open a file and bring it into memory, in a thread. Raises `NotFound`, `Unavailable`."""
-    opened = asyncio.get_running_loop().run_in_executor(threads, _open_warm, path)
+    """Open a file, in a thread. Raises `NotFound`, `Unavailable`."""
+    opened = asyncio.get_running_loop().run_in_executor(threads, open_file, path)
     try:
         return await asyncio.shield(opened)
     except asyncio.CancelledError:
         opened.add_done_callback(_close_late)
         raise
-
-
-def _open_warm(path: Path) -> OpenFile:
-    file = open_file(path)
-    try:
-        warm(file, 0, file.size)
-    except BaseException:
-        file.close()
-        raise
-    return file
 
 
 def _close_late(opened: asyncio.Future[OpenFile]) -> None:

@@ -1,4 +1,4 @@
-"""Sending on a connection: files by the kernel, between literal bytes of our own, and by hand.
+"""Sending on a connection: files by the kernel, in turns that threads take, and bytes by hand.
 
 asyncio's own `loop.sendfile` pauses and resumes the transport for every file; with thousands of
 files in one answer that halves the speed. Here a duplicate of the socket is written to while the
@@ -9,17 +9,18 @@ import asyncio
 import os
 import socket
 import struct
+from concurrent.futures import Executor
 from types import TracebackType
 from typing import Final, Self
 
 from aiohttp import web
 
-# Enough to keep the kernel busy, and little enough that one call never holds up the loop.
-_AT_ONCE_BYTES: Final = 2 * 1024 * 1024
+from imgtag.pipeline.sending import Sender, Turn
+from imgtag.pipeline.threads import see_through
+
 _LOOK_SECONDS: Final = 1.0
 # On, for no seconds: struct linger of <sys/socket.h>.
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
-_MORE: Final = getattr(socket, "MSG_MORE", 0)
 # A client that takes nothing for this long is gone.
 STALL_SECONDS: Final = 120.0
 
@@ -36,7 +37,6 @@ class SocketWriter:
         known: socket.socket = transport.get_extra_info("socket")
         # Of its own, because the loop minds when somebody waits on a transport's descriptor.
         self._socket = socket.socket(fileno=os.dup(known.fileno()))
-        self._unfair = 0
         self._waiting: asyncio.Future[None] | None = None
         self._waits_since = 0.0
         self._next_look = self._loop.call_later(_LOOK_SECONDS, self._look)
@@ -45,6 +45,7 @@ class SocketWriter:
         self._socket.setblocking(False)  # noqa: FBT003 - the name says it
         while self._transport.get_write_buffer_size():
             await self._writable()
+            self._must_be_open()
         return self
 
     async def __aexit__(
@@ -56,39 +57,18 @@ class SocketWriter:
         self._next_look.cancel()
         self._socket.close()
 
-    async def write(self, data: bytes, *, more: bool) -> None:
-        """Send literal bytes; *more* says that others follow at once."""
-        view = memoryview(data)
-        while view:
-            try:
-                view = view[self._socket.send(view, _MORE if more else 0) :]
-            except BlockingIOError:
+    async def send(self, sender: Sender, threads: Executor) -> None:
+        """Send all that *sender* has, in turns that *threads* take. Raises what a turn raises."""
+        while (turn := await self._turn(sender, threads)) is not Turn.DONE:
+            if turn is Turn.FULL:
                 await self._writable()
-
-    async def send_file(self, descriptor: int, start: int, stop: int) -> None:
-        """Send bytes *start* up to *stop* of an open file. `EOFError` when it has fewer."""
-        target = self._socket.fileno()
-        while start < stop:
-            try:
-                sent = os.sendfile(target, descriptor, start, min(stop - start, _AT_ONCE_BYTES))
-            except BlockingIOError:
-                await self._writable()
-                continue
-            if not sent:
-                raise EOFError("the file became shorter while it was sent")
-            start += sent
-            await self._be_fair(sent)
-
-    async def _be_fair(self, sent: int) -> None:
-        """Let others have the loop now and then: a fast client never makes us wait."""
-        self._unfair += sent
-        if self._unfair >= _AT_ONCE_BYTES:
-            self._unfair = 0
-            await asyncio.sleep(0)
             self._must_be_open()
 
+    async def _turn(self, sender: Sender, threads: Executor) -> Turn:
+        # Seen through even when cancelled: what the thread works with must not be closed meanwhile.
+        return await see_through(self._loop.run_in_executor(threads, sender.turn, self._socket))
+
     async def _writable(self) -> None:
-        self._unfair = 0
         self._waits_since = self._loop.time()
         self._waiting = ready = self._loop.create_future()
         self._loop.add_writer(self._socket.fileno(), _set, ready)
@@ -97,7 +77,6 @@ class SocketWriter:
         finally:
             self._loop.remove_writer(self._socket.fileno())
             self._waiting = None
-        self._must_be_open()
 
     def _must_be_open(self) -> None:
         # The duplicate would keep a connection alive that everybody else has given up.

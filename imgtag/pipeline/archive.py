@@ -10,12 +10,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from zlib_ng import zlib_ng
 
 from imgtag.pipeline.records import (
-    Header,
     central_header,
     central_size,
     dos_time,
@@ -49,18 +48,17 @@ def inline(name: str, content: Callable[[], bytes], modified: datetime) -> Membe
     return Member(name, len(data), zlib_ng.crc32(data), modified, content)
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+# Tuples, for a download has hundreds of thousands of them.
+class Literal(NamedTuple):
     """Bytes of the archive itself."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """Bytes *start* up to *stop* of the member with this *index*."""
+class Slice(NamedTuple):
+    """Bytes *start* up to *stop* of a *member*, by its index."""
 
-    index: int
+    member: int
     start: int
     stop: int
 
@@ -134,8 +132,8 @@ class Archive:
             position += central_size(name, self._sizes[index], self._starts[index])
         return position
 
-    def _header(self, index: int) -> Header:
-        return Header(
+    def _local_header(self, index: int) -> bytes:
+        return local_header(
             self._names[index], self._sizes[index], self._crc32s[index], self._times[index]
         )
 
@@ -147,7 +145,7 @@ class Archive:
             at = self._starts[index]
             if at >= stop:
                 return
-            header = local_header(self._header(index))
+            header = self._local_header(index)
             body = at + len(header)
             if start < body:
                 yield Literal(header[max(start - at, 0) : stop - at])
@@ -171,8 +169,6 @@ class Archive:
             yield Literal(self._central_group(group)[max(start - at, 0) : stop - at])
 
     def _central_group(self, group: int) -> bytes:
-        first = group * _CENTRAL_GROUP
-        last = min(first + _CENTRAL_GROUP, len(self._names))
-        return b"".join(
-            central_header(self._header(index), self._starts[index]) for index in range(first, last)
-        )
+        members = slice(group * _CENTRAL_GROUP, (group + 1) * _CENTRAL_GROUP)
+        columns = (self._names, self._sizes, self._crc32s, self._times, self._starts)
+        return b"".join(map(central_header, *(column[members] for column in columns)))

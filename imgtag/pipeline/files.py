@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Final, NamedTuple
 
 from zlib_ng import zlib_ng
@@ -26,15 +25,20 @@ class Differs(Exception):
 
 
 class OpenFile(NamedTuple):
-    """A file that is open for reading, and what the system said of it then."""
+    """A file that is open for reading, of *size* bytes.
+
+    *identity* is another one after any change that the system knows of. It is 64 bits of a hash,
+    which take a tenth of the memory of what they stand for.
+    """
 
     descriptor: int
-    facts: os.stat_result
+    size: int
+    identity: int
 
-    @property
-    def size(self) -> int:
-        """How many bytes it has."""
-        return self.facts.st_size
+    def fetch(self, start: int, stop: int) -> None:
+        """Have bytes *start* up to *stop* brought into memory, without waiting for it."""
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self.descriptor, start, stop - start, os.POSIX_FADV_WILLNEED)
 
     def close(self) -> None:
         """Close it."""
@@ -43,42 +47,21 @@ class OpenFile(NamedTuple):
 
 def open_file(path: Path) -> OpenFile:
     """Open a file. Raises `NotFound`, or `Unavailable` when it may be there all the same."""
-    with _FILE_ERRORS:
+    try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        return OpenFile(descriptor, os.fstat(descriptor))
+        facts = os.fstat(descriptor)
+    except OSError as error:
+        raise _told(error) from error
+    size = facts.st_size
+    identity = hash((facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns, size))
+    return OpenFile(descriptor, size, identity)
 
 
-def warm(file: OpenFile, start: int, stop: int) -> None:
-    """Bring bytes *start* up to *stop* into memory, so that sending doesn't wait for the disk."""
-    with _FILE_ERRORS:
-        if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(file.descriptor, start, stop - start, os.POSIX_FADV_WILLNEED)
-        # The kernel only began to read; the last byte is there when the others are.
-        os.pread(file.descriptor, 1, max(start, stop - 1))
-
-
-class _FileErrors:
-    """Translates the operating system's errors. Only absence says something about the file."""
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if isinstance(error, FileNotFoundError | NotADirectoryError):
-            msg = "there is no such file"
-            raise NotFound(msg) from None
-        if isinstance(error, OSError):
-            msg = f"a file can't be read: {error.strerror}"
-            raise Unavailable(msg) from error
-
-
-# One for all: a download passes by here several times for each photo.
-_FILE_ERRORS: Final = _FileErrors()
+def _told(error: OSError) -> NotFound | Unavailable:
+    """Translate the operating system's errors. Only absence says something about the file."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return NotFound("there is no such file")
+    return Unavailable(f"a file can't be read: {error.strerror}")
 
 
 class FileChecker:
@@ -97,35 +80,29 @@ class FileChecker:
         self._turned_at = clock()
         self._buffers = threading.local()
 
-    def check(self, file: OpenFile, size: int, crc32: int, start: int, stop: int) -> None:
-        """Raise `Differs` unless the file has *size* bytes of *crc32*.
-
-        Afterwards, the bytes *start* up to *stop* can be sent without waiting for the disk.
-        """
+    def knows(self, file: OpenFile, size: int, crc32: int) -> bool:
+        """Tell whether `check` found the file good not long ago."""
         if file.size != size:
-            msg = f"it has {file.size} bytes and should have {size}"
-            raise Differs(msg)
-        verdict = _identity(file, crc32)
-        if self._remembers(verdict):
-            warm(file, start, stop)
-            return
-        if self._crc32(file) != crc32:
-            msg = "its bytes are not the ones that came"
-            raise Differs(msg)
-        self._remember(verdict)
-
-    def _remembers(self, verdict: int) -> bool:
+            return False
+        verdict = hash((file.identity, crc32))
         with self._lock:
             while self._clock() - self._turned_at >= GENERATION_SECONDS:
                 self._turn()
                 self._turned_at += GENERATION_SECONDS
             return verdict in self._new or verdict in self._old
 
-    def _remember(self, verdict: int) -> None:
+    def check(self, file: OpenFile, size: int, crc32: int) -> None:
+        """Read the file. Raises `Differs` unless it has *size* bytes of *crc32*."""
+        if file.size != size:
+            msg = f"it has {file.size} bytes and should have {size}"
+            raise Differs(msg)
+        if self._crc32(file) != crc32:
+            msg = "its bytes are not the ones that came"
+            raise Differs(msg)
         with self._lock:
             if len(self._new) >= GENERATION_FILES:
                 self._turn()
-            self._new.add(verdict)
+            self._new.add(hash((file.identity, crc32)))
 
     def _turn(self) -> None:
         self._old, self._new = self._new, set()
@@ -133,10 +110,12 @@ class FileChecker:
     def _crc32(self, file: OpenFile) -> int:
         buffer = self._buffer()
         crc32, position = 0, 0
-        with _FILE_ERRORS:
+        try:
             while size := os.preadv(file.descriptor, [buffer], position):
                 crc32 = zlib_ng.crc32(buffer[:size], crc32)
                 position += size
+        except OSError as error:
+            raise _told(error) from error
         return crc32
 
     def _buffer(self) -> memoryview:
@@ -145,14 +124,3 @@ class FileChecker:
             self._buffers.view = memoryview(bytearray(_READ_BYTES))
         view: memoryview = self._buffers.view
         return view
-
-
-def _identity(file: OpenFile, crc32: int) -> int:
-    """Tell a file that was found to have *crc32* from any other.
-
-    64 bits of a hash are kept, not the facts: a tenth of the memory.
-    """
-    facts = file.facts
-    return hash(
-        (facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_size, crc32)
-    )

@@ -55,16 +55,16 @@ async def _read(source: Source, segment: Literal | Slice, place: memoryview) -> 
             place[:] = segment.data
             return zlib_ng.crc32(segment.data)
         try:
-            async with source.read(segment.index, segment.start, segment.stop) as chunks:
+            async with source.read(segment.member, segment.start, segment.stop) as chunks:
                 at = crc32 = 0
                 async for chunk in chunks:
                     place[at : at + len(chunk)] = chunk
                     crc32 = zlib_ng.crc32(chunk, crc32)
                     at += len(chunk)
         except NotFound as error:
-            raise Damaged(segment.index, "its bytes are gone") from error
+            raise Damaged(segment.member, "its bytes are gone") from error
         if at != len(place):
-            raise Damaged(segment.index, "it has fewer bytes than when it came")
+            raise Damaged(segment.member, "it has fewer bytes than when it came")
         return crc32
 
 
@@ -89,11 +89,11 @@ class Members:
     def check(self, part: Part) -> None:
         """Take note of *part*. Raises `Damaged` for a member that is not what it was."""
         for piece, crc32 in part.pieces.items():
-            known = self._known.setdefault(piece.index, {})
+            known = self._known.setdefault(piece.member, {})
             known[piece.start] = (piece.stop, crc32)
-            size = self._archive.size_of(piece.index)
+            size = self._archive.size_of(piece.member)
             if sum(stop - start for start, (stop, _) in known.items()) == size:
-                self._compare(piece.index, self._known.pop(piece.index))
+                self._compare(piece.member, self._known.pop(piece.member))
 
     def _compare(self, index: int, known: dict[int, tuple[int, int]]) -> None:
         whole = 0

@@ -64,10 +64,10 @@ class _Reading:
     async def _read(self, part: Slice) -> bytes | Exception:
         """Read *part*. What goes wrong is handed over in its turn, not thrown at the others."""
         try:
-            async with self._source.read(part.index, part.start, part.stop) as chunks:
+            async with self._source.read(part.member, part.start, part.stop) as chunks:
                 return b"".join([chunk async for chunk in chunks])
         except NotFound:
-            return Damaged(part.index, "its bytes are gone")
+            return Damaged(part.member, "its bytes are gone")
         except Unavailable as error:
             return error
 
@@ -84,15 +84,15 @@ class _Reading:
 
     def _check(self, part: Slice, data: bytes) -> None:
         if len(data) != part.stop - part.start:
-            raise Damaged(part.index, "it has fewer bytes than when it came")
+            raise Damaged(part.member, "it has fewer bytes than when it came")
         if part.start == 0:
             self._crc32 = 0
         if self._crc32 is None:
             return
         self._crc32 = zlib_ng.crc32(data, self._crc32)
-        if part.stop == self._archive.size_of(part.index):
-            if self._crc32 != self._archive.crc32_of(part.index):
-                raise Damaged(part.index, "its bytes are not the ones that came")
+        if part.stop == self._archive.size_of(part.member):
+            if self._crc32 != self._archive.crc32_of(part.member):
+                raise Damaged(part.member, "its bytes are not the ones that came")
             self._crc32 = None
 
     def end(self) -> None:
@@ -128,4 +128,4 @@ def _split(segments: Iterable[Segment]) -> Iterator[Segment]:
             yield segment
             continue
         for start in range(segment.start, segment.stop, PIECE_BYTES):
-            yield Slice(segment.index, start, min(start + PIECE_BYTES, segment.stop))
+            yield Slice(segment.member, start, min(start + PIECE_BYTES, segment.stop))

@@ -10,7 +10,7 @@ The format is PKWARE's APPNOTE.TXT 6.3.10; numbers in comments are its sections.
 
 import struct
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 # A value of exactly this much is what marks ZIP64, so it needs ZIP64 itself (4.4.1.4).
 _MAX_32: Final = 0xFFFFFFFF
@@ -32,23 +32,13 @@ _FIRST_YEAR: Final = 1980
 _LAST_YEAR: Final = 2107
 
 
-class Header(NamedTuple):
-    """What both headers of a member say. *time* is as `dos_time` gives it."""
-
-    name: bytes
-    size: int
-    crc32: int
-    time: int
-
-
 def local_size(name: bytes, size: int) -> int:
     """Say how long the local header of such a member is."""
     return _LOCAL.size + len(name) + (_EXTRA_ZIP64_LOCAL.size if size >= _MAX_32 else 0)
 
 
-def local_header(member: Header) -> bytes:
-    """Write what stands before a member's bytes."""
-    name, size, crc32, time = member
+def local_header(name: bytes, size: int, crc32: int, time: int) -> bytes:
+    """Write what stands before a member's bytes. *time* is as `dos_time` gives it."""
     if size < _MAX_32:
         fields = (_VERSION, _UTF8, 0, time, crc32, size, size, len(name), 0)
         return _LOCAL.pack(b"PK\3\4", *fields) + name
@@ -64,9 +54,8 @@ def central_size(name: bytes, size: int, offset: int) -> int:
     return _CENTRAL.size + len(name) + (4 + 8 * large if large else 0)
 
 
-def central_header(member: Header, offset: int) -> bytes:
+def central_header(name: bytes, size: int, crc32: int, time: int, offset: int) -> bytes:
     """Write a member's entry in the directory; its local header is at *offset*."""
-    name, size, crc32, time = member
     extra = _central_extra(size, offset)
     version = _VERSION_ZIP64 if extra else _VERSION
     short = min(size, _MAX_32)
@@ -79,11 +68,11 @@ def central_header(member: Header, offset: int) -> bytes:
 
 def _central_extra(size: int, offset: int) -> bytes:
     """Hold the values that don't fit, in the order of 4.5.3: sizes, then offset."""
+    if size < _MAX_32 and offset < _MAX_32:
+        return b""
     values = [size, size] if size >= _MAX_32 else []
     if offset >= _MAX_32:
         values.append(offset)
-    if not values:
-        return b""
     return struct.pack(f"<2H{len(values)}Q", _ZIP64_EXTRA, 8 * len(values), *values)
 
 

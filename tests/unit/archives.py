@@ -31,7 +31,7 @@ def part_of(
 
 
 def _cut(bodies: Sequence[bytes], part: Slice) -> bytes:
-    return bodies[part.index][part.start : part.stop]
+    return bodies[part.member][part.start : part.stop]
 
 
 class Bodies:

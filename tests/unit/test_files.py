@@ -10,6 +10,7 @@ from imgtag.pipeline import files
 from imgtag.pipeline.files import GENERATION_SECONDS, Differs, FileChecker, open_file
 
 BODY = b"bytes of a photo" * 50_000
+PROMISED = (len(BODY), zlib.crc32(BODY))
 
 
 class Ticker:
@@ -33,7 +34,8 @@ def path(tmp_path: Path) -> Path:
 def check(checker: FileChecker, path: Path) -> None:
     """Check a file against what came."""
     with closing(open_file(path)) as file:
-        checker.check(file, len(BODY), zlib.crc32(BODY), 0, len(BODY))
+        if not checker.knows(file, *PROMISED):
+            checker.check(file, *PROMISED)
 
 
 def rot(path: Path) -> None:
@@ -66,26 +68,28 @@ def test_other_bytes_are_told(path: Path) -> None:
         check(checker, path)
 
 
-def test_what_was_found_good_is_believed_for_an_hour(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_found_good_is_believed_for_an_hour(path: Path) -> None:
     """A file is read once, and again when an hour has gone by."""
-    reads: list[int] = []
-    crc32 = zlib.crc32
-
-    def counted(data: bytes, value: int = 0) -> int:
-        reads.append(len(data))
-        return crc32(data, value)
-
     clock = Ticker()
     checker = FileChecker(clock)
-    monkeypatch.setattr(files.zlib, "crc32", counted)
     with closing(open_file(path)) as file:
-        for seconds in (0.0, 1.0, GENERATION_SECONDS, 2 * GENERATION_SECONDS):
+        assert not checker.knows(file, *PROMISED)
+        checker.check(file, *PROMISED)
+        for seconds in (0.0, 1.0, GENERATION_SECONDS):
             clock.seconds = seconds
-            reads.clear()
-            checker.check(file, len(BODY), crc32(BODY), 0, len(BODY))
-            assert bool(reads) == (seconds in {0.0, 2 * GENERATION_SECONDS})
+            assert checker.knows(file, *PROMISED)
+        clock.seconds = 2 * GENERATION_SECONDS
+        assert not checker.knows(file, *PROMISED)
+
+
+def test_what_was_found_good_is_good_for_that_alone(path: Path) -> None:
+    """Whoever promises another length or checksum has the file read."""
+    checker = FileChecker()
+    check(checker, path)
+    size, crc32 = PROMISED
+    with closing(open_file(path)) as file:
+        assert not checker.knows(file, size + 1, crc32)
+        assert not checker.knows(file, size, crc32 ^ 1)
 
 
 def test_no_more_than_two_generations_are_remembered(

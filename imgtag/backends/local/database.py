@@ -16,8 +16,8 @@ import apsw
 from imgtag.backends import Context
 from imgtag.backends.local.lock import make_data_dir
 from imgtag.backends.local.schema import Component, migrate, stamp
-from imgtag.backends.local.threads import see_through
 from imgtag.domain.errors import Invalid, Unavailable
+from imgtag.pipeline.threads import see_through
 
 T = TypeVar("T")
 Work = Callable[[apsw.Connection], T]

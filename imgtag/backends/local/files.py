@@ -22,10 +22,10 @@ from typing import Any, Final, TypeVar
 from imgtag.backends import Context
 from imgtag.backends.local.durable import Folders, disk_errors, sync_file, sync_folder, workshop
 from imgtag.backends.local.lock import make_data_dir
-from imgtag.backends.local.threads import see_through
 from imgtag.domain.errors import NotFound
 from imgtag.domain.ids import Id, OwnerId
 from imgtag.domain.keys import BlobKey, BlobKind
+from imgtag.pipeline.threads import see_through
 from imgtag.ports import BlobInfo, BlobWriter, UploadTerms, UploadTicket
 
 T = TypeVar("T")

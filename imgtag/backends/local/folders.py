@@ -24,11 +24,11 @@ from typing import Any, Final, TypeVar
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from imgtag.backends import Context
-from imgtag.backends.local.threads import see_through
 from imgtag.domain.errors import Invalid, NotFound
 from imgtag.domain.keys import BlobKey
 from imgtag.domain.photos import Failure
 from imgtag.domain.sources import Scheme, Source
+from imgtag.pipeline.threads import see_through
 from imgtag.ports import SourceFile, SourcePage, SourceReading
 
 T = TypeVar("T")
