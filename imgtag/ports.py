@@ -12,7 +12,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from imgtag.domain.addresses import Channel
@@ -102,10 +101,11 @@ class BlobStore(Protocol):
     def keys(self) -> AsyncIterator[BlobKey]:
         """Every key of every owner, in no order. For `doctor`; may take long."""
 
-    def local_path(self, key: BlobKey) -> Path | None:
+    def local_path(self, key: BlobKey) -> str | None:
         """Where the bytes lie on this machine, so that the kernel can send them; None elsewhere.
 
-        The file may be absent. It is never written to.
+        The file may be absent. It is never written to. A text and no `Path`, for a download asks
+        for tens of thousands of them, and a `Path` takes longer to make than a file to open.
         """
 
     async def upload_ticket(self, key: BlobKey, terms: UploadTerms) -> UploadTicket | None:

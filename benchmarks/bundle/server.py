@@ -23,12 +23,12 @@ from imgtag.pipeline.files import FileChecker
 class Folder:
     """The files of a folder as the source of an archive."""
 
-    folder: Path
+    folder: str
     archive: Archive
 
-    def path(self, index: int) -> Path:
+    def path(self, index: int) -> str:
         """Where a member lies."""
-        return self.folder / self.archive.name_of(index)
+        return f"{self.folder}/{self.archive.name_of(index)}"
 
     def read(
         self, index: int, start: int, stop: int
@@ -58,7 +58,7 @@ async def main(download: Download) -> None:
     await asyncio.Event().wait()
 
 
-FOLDER = Path(sys.argv[1])
-ARCHIVE = lay_out(FOLDER)
+FOLDER = sys.argv[1]
+ARCHIVE = lay_out(Path(FOLDER))
 SOURCE = Folder(FOLDER, ARCHIVE)
 uvloop.run(main(Download(ARCHIVE, SOURCE, "photos.zip", "benchmark", complain)))

@@ -11,7 +11,6 @@ from concurrent.futures import Executor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
@@ -206,7 +205,7 @@ async def send_blob(
 async def _send_local(
     request: web.Request,
     transport: asyncio.Transport,
-    path: Path,
+    path: str,
     picture: Picture,
     *,
     inline: bool,
@@ -228,7 +227,7 @@ async def _send_local(
     return response
 
 
-async def _opened(threads: Executor, path: Path) -> OpenFile:
+async def _opened(threads: Executor, path: str) -> OpenFile:
     """Open a file, in a thread. Raises `NotFound`, `Unavailable`."""
     opened = asyncio.get_running_loop().run_in_executor(threads, open_file, path)
     try:

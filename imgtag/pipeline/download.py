@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from imgtag.pipeline.archive import Archive
@@ -21,7 +20,7 @@ class Damaged(Exception):
 class Source(Protocol):
     """The bytes of an archive's members, by index."""
 
-    def path(self, index: int) -> Path | None:
+    def path(self, index: int) -> str | None:
         """Where they lie on this machine, so that the kernel can send them; None elsewhere."""
         ...
 

@@ -7,7 +7,6 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from zlib_ng import zlib_ng
@@ -45,7 +44,7 @@ class OpenFile(NamedTuple):
         os.close(self.descriptor)
 
 
-def open_file(path: Path) -> OpenFile:
+def open_file(path: str) -> OpenFile:
     """Open a file. Raises `NotFound`, or `Unavailable` when it may be there all the same."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -84,12 +83,10 @@ class FileChecker:
         """Tell whether `check` found the file good not long ago."""
         if file.size != size:
             return False
+        if self._clock() - self._turned_at >= GENERATION_SECONDS:
+            self._age()
         verdict = hash((file.identity, crc32))
-        with self._lock:
-            while self._clock() - self._turned_at >= GENERATION_SECONDS:
-                self._turn()
-                self._turned_at += GENERATION_SECONDS
-            return verdict in self._new or verdict in self._old
+        return verdict in self._new or verdict in self._old
 
     def check(self, file: OpenFile, size: int, crc32: int) -> None:
         """Read the file. Raises `Differs` unless it has *size* bytes of *crc32*."""
@@ -103,6 +100,12 @@ class FileChecker:
             if len(self._new) >= GENERATION_FILES:
                 self._turn()
             self._new.add(hash((file.identity, crc32)))
+
+    def _age(self) -> None:
+        with self._lock:
+            while self._clock() - self._turned_at >= GENERATION_SECONDS:
+                self._turn()
+                self._turned_at += GENERATION_SECONDS
 
     def _turn(self) -> None:
         self._old, self._new = self._new, set()

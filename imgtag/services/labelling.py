@@ -172,7 +172,7 @@ class Labelling:
         key = BlobKey(photo.owner, BlobKind.ORIGINAL, photo.id)
         path = self._blobs.local_path(key)
         if path and photo.content:
-            yield path, photo.content
+            yield Path(path), photo.content
             return
         with tempfile.NamedTemporaryFile(prefix="imgtag-") as file:
             sums = Checksums()

@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from zlib_ng import zlib_ng
@@ -78,7 +77,7 @@ class _BlobSource:
         self._blobs = blobs
         self._keys = keys
 
-    def path(self, index: int) -> Path | None:
+    def path(self, index: int) -> str | None:
         return self._blobs.local_path(self._key(index))
 
     def read(

@@ -44,7 +44,7 @@ class Photos:
         self._bytes = [random.Random(n).randbytes(MIB) for n in range(number)]
         self._archive: Archive | None = None
 
-    def path(self, index: int) -> Path | None:
+    def path(self, index: int) -> str | None:
         """None lies on this machine."""
         return None if index >= 0 else Path()
 

@@ -83,7 +83,7 @@ class TestBlobStore(BlobStoreContract[FileBlobStore]):
 
     async def plant(self, store: FileBlobStore, key: BlobKey, content: bytes) -> None:
         """Copy a file there, as somebody who restores a backup does."""
-        path = store.local_path(key)
+        path = store._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 

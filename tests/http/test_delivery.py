@@ -113,9 +113,9 @@ async def test_damage_cuts_the_connection(way: str, tmp_path: Path, damage: str)
     bad = {"absent": None, "shorter": good[:-1], "other": b"\0" + good[1:]}[damage]
     source.bodies[20] = bad
     if isinstance(source, Files):
-        source.path(20).unlink()
+        source.file(20).unlink()
         if bad is not None:
-            source.path(20).write_bytes(bad)
+            source.file(20).write_bytes(bad)
     async with handing_out(FEW, source, tls=way == "tls") as site, ClientSession() as client:
         for attempt in (1, 2):
             with pytest.raises(ClientError):
@@ -128,8 +128,8 @@ async def test_damage_cuts_the_connection(way: str, tmp_path: Path, damage: str)
 async def test_a_store_that_fails_is_no_damage(tmp_path: Path) -> None:
     """A file that can't be opened just now cuts the connection, and the bundle stays as it is."""
     source = Files(tmp_path, list(FEW.values()))
-    source.path(3).unlink()
-    source.path(3).symlink_to(source.path(3))
+    source.file(3).unlink()
+    source.file(3).symlink_to(source.file(3))
     async with handing_out(FEW, source) as site, ClientSession() as client:
         with pytest.raises(ClientError):
             async with client.get(site.url) as answer:
@@ -140,7 +140,7 @@ async def test_a_store_that_fails_is_no_damage(tmp_path: Path) -> None:
 async def test_the_client_of_a_cut_connection_sees_a_reset(tmp_path: Path) -> None:
     """Not an end: clients that don't count bytes notice too."""
     source = Files(tmp_path, list(MANY.values()))
-    source.path(39).unlink()
+    source.file(39).unlink()
     async with handing_out(MANY, source) as site, await site.connect() as client:
         with pytest.raises(ConnectionResetError):
             await client.reader.readexactly(len(site.archive))

@@ -42,7 +42,7 @@ class Bodies:
         self.reading = 0
         self.most_reading = 0
 
-    def path(self, index: int) -> Path | None:
+    def path(self, index: int) -> str | None:
         """Nowhere on this machine."""
         assert 0 <= index < len(self.bodies)
         return None
@@ -74,8 +74,12 @@ class Files(Bodies):
         super().__init__(bodies)
         self._folder = folder
         for index, body in enumerate(bodies):
-            self.path(index).write_bytes(body)
+            self.file(index).write_bytes(body)
 
-    def path(self, index: int) -> Path:
-        """Where a member lies."""
+    def file(self, index: int) -> Path:
+        """Give the file of a member."""
         return self._folder / str(index)
+
+    def path(self, index: int) -> str:
+        """Where a member lies."""
+        return str(self.file(index))

@@ -120,7 +120,7 @@ def test_damage_is_told_before_a_byte_of_it_is_sent(
     source: Files, wire: tuple[socket.socket, socket.socket], tmp_path: Path, bad: bytes | None
 ) -> None:
     """What comes before it has arrived by then."""
-    path = source.path(2)
+    path = source.file(2)
     if bad is None:
         path.unlink()
     else:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -160,7 +159,7 @@ class S3BlobStore:
         """Bring archived *keys* back: see `Restores.ask`."""
         return await self._restores.ask(keys, event)
 
-    def local_path(self, key: BlobKey) -> Path | None:  # noqa: ARG002
+    def local_path(self, key: BlobKey) -> str | None:  # noqa: ARG002
         return None
 
     async def upload_ticket(self, key: BlobKey, terms: UploadTerms) -> UploadTicket | None:

@@ -159,13 +159,13 @@ class FileBlobStore:
         self._numbers = count()
 
     async def stat(self, key: BlobKey) -> BlobInfo:
-        return await self._run(_stat, self.local_path(key))
+        return await self._run(_stat, self._path(key))
 
     @asynccontextmanager
     async def read(
         self, key: BlobKey, start: int = 0, stop: int | None = None
     ) -> AsyncIterator[AsyncIterator[bytes]]:
-        reading = _Reading(self.local_path(key), start, stop)
+        reading = _Reading(self._path(key), start, stop)
         try:
             first = await self._run(reading.open)
             async with aclosing(self._pieces(reading, first)) as pieces:
@@ -187,7 +187,7 @@ class FileBlobStore:
             await self._run(
                 incoming.finish,
                 writer.pieces,
-                self.local_path(key),
+                self._path(key),
                 self._folders,
                 abandon=incoming.abandon,
             )
@@ -196,16 +196,18 @@ class FileBlobStore:
             raise
 
     async def delete(self, key: BlobKey) -> None:
-        await self._run(_delete, self.local_path(key))
+        await self._run(_delete, self._path(key))
 
     async def keys(self) -> AsyncIterator[BlobKey]:
         for folder in await self._run(_folders_of_blobs, self._root):
             for key in await self._run(_keys_in, folder):
                 yield key
 
-    def local_path(self, key: BlobKey) -> Path:
-        # As text first: joining paths piece by piece takes twice as long, and bundles have many.
-        return Path(f"{self._root}/{key.kind}/{_folder_name(key.owner)}/{key.name[-2:]}/{key.name}")
+    def local_path(self, key: BlobKey) -> str:
+        return f"{self._root}/{key.kind}/{_folder_name(key.owner)}/{key.name[-2:]}/{key.name}"
+
+    def _path(self, key: BlobKey) -> Path:
+        return Path(self.local_path(key))
 
     async def upload_ticket(self, key: BlobKey, terms: UploadTerms) -> UploadTicket | None:  # noqa: ARG002
         return None

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 from imgtag.domain.errors import NotFound
@@ -62,7 +61,7 @@ class MemoryBlobStore:
         for key in list(self._blobs):
             yield key
 
-    def local_path(self, key: BlobKey) -> Path | None:  # noqa: ARG002
+    def local_path(self, key: BlobKey) -> str | None:  # noqa: ARG002
         return None
 
     async def upload_ticket(self, key: BlobKey, terms: UploadTerms) -> UploadTicket | None:  # noqa: ARG002

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import ClassVar, Final, Generic, TypeVar
 
 import pytest
@@ -267,7 +268,7 @@ class BlobStoreContract(Contract, Generic[S]):
         path = store.local_path(key)
         assert (before is None) == (path is None)
         if path is not None:
-            assert await asyncio.to_thread(path.read_bytes) == OLD
+            assert await asyncio.to_thread(Path(path).read_bytes) == OLD
 
     async def test_urls_are_signed_by_stores_that_can(
         self, store: S, key: BlobKey, clock: FixedClock

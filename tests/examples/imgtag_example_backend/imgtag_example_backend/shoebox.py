@@ -77,7 +77,7 @@ class Shoebox:
             with path.open("rb") as file:
                 yield BlobKey.parse(_header(file)["key"])
 
-    def local_path(self, key: BlobKey) -> Path | None:
+    def local_path(self, key: BlobKey) -> str | None:
         """Hand out no file: the bytes don't start at its beginning."""
         return None
 
