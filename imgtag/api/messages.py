@@ -88,9 +88,16 @@ def reply(
     model: BaseModel, *, status: int = 200, headers: dict[str, str] | None = None
 ) -> web.Response:
     """Answer with *model* as JSON."""
+    return reply_json(model.model_dump_json().encode(), status=status, headers=headers)
+
+
+def reply_json(
+    body: bytes, *, status: int = 200, headers: dict[str, str] | None = None
+) -> web.Response:
+    """Answer with JSON that is written already."""
     return web.Response(
         status=status,
-        body=model.model_dump_json().encode(),
+        body=body,
         content_type="application/json",
         headers={"Cache-Control": "no-store", **(headers or {})},
     )

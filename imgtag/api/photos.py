@@ -9,7 +9,7 @@ from imgtag.api.access import identify
 from imgtag.api.cursors import Cursors
 from imgtag.api.delivery import send_blob
 from imgtag.api.keys import principal, services
-from imgtag.api.messages import body, no_content, query, reply, see_other, with_etag
+from imgtag.api.messages import body, no_content, query, reply, reply_json, see_other, with_etag
 from imgtag.api.schemas import (
     BulkEdit,
     Changed,
@@ -20,11 +20,10 @@ from imgtag.api.schemas import (
     LabelTotal,
     OnePhoto,
     PhotoPatch,
-    PhotosPage,
     PhotosPageQuery,
     PhotosQuery,
 )
-from imgtag.api.views import Thumbnails, label_total, layout_json, photo_out
+from imgtag.api.views import Thumbnails, label_total, layout_json, photo_out, photos_json
 from imgtag.domain.errors import Invalid, NotFound
 from imgtag.domain.ids import OwnerId, PhotoId
 from imgtag.domain.labels import LabelChange, LabelName
@@ -72,9 +71,8 @@ async def list_photos(request: web.Request) -> web.Response:
         after=cursors.read_position(asked.cursor),
         limit=asked.limit,
     )
-    thumbnails = _thumbnails(request)
-    photos = [photo_out(photo, thumbnails) for photo in page.photos]
-    return reply(PhotosPage(photos=photos, next_cursor=cursors.write_position(page.next)))
+    next_cursor = cursors.write_position(page.next)
+    return reply_json(photos_json(page.photos, next_cursor, _thumbnails(request)))
 
 
 async def lay_out_photos(request: web.Request) -> web.Response:

@@ -30,7 +30,8 @@ from imgtag.ports import Scope
 MAX_BATCH = 500
 
 
-def _rfc3339(moment: datetime) -> str:
+def rfc3339(moment: datetime) -> str:
+    """Write a time in UTC, to the millisecond."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -54,7 +55,7 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError(msg) from error
 
 
-Time = Annotated[AwareDatetime, AfterValidator(_utc), PlainSerializer(_rfc3339, when_used="json")]
+Time = Annotated[AwareDatetime, AfterValidator(_utc), PlainSerializer(rfc3339, when_used="json")]
 LabelText = Annotated[str, Field(min_length=1, max_length=100), _checked(LabelName)]
 # A field that is left out of the answer where there is nothing to say.
 Told = Field(exclude_if=lambda value: value is None)
@@ -162,7 +163,9 @@ class Received(Outgoing):
 # Photos and labels
 
 
-class BoxOut(Outgoing):
+# Labels, photos, counts and what is in them are no models: an answer has a thousand, and dicts take
+# a third of the time. pydantic wants the TypedDict of typing_extensions before Python 3.12.
+class BoxOut(TypedDict):
     """Where in the photo, as fractions of its width and height."""
 
     left: float
@@ -171,8 +174,6 @@ class BoxOut(Outgoing):
     height: float
 
 
-# Labels, photos and counts are no models: an answer has a thousand of them, and dicts take a third
-# of the time. pydantic wants the TypedDict of typing_extensions before Python 3.12.
 class LabelOut(TypedDict):
     """A label on a photo."""
 
@@ -184,7 +185,7 @@ class LabelOut(TypedDict):
     boxes: NotRequired[list[BoxOut]]
 
 
-class FailureOut(Outgoing):
+class FailureOut(TypedDict):
     """Why something failed."""
 
     code: str
@@ -217,7 +218,7 @@ class OnePhoto(RootModel[Annotated[PhotoOut, Ours]]):
 class PhotosPage(Outgoing):
     """Some photos, and the cursor of the next ones."""
 
-    photos: Annotated[list[PhotoOut], Ours]
+    photos: list[PhotoOut]
     next_cursor: str | None
 
 
