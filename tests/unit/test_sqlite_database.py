@@ -165,6 +165,25 @@ async def test_a_reader_can_not_write(database: Database) -> None:
         await database.read(add("by mistake"))
 
 
+async def test_a_statement_is_planned_once(database: Database) -> None:
+    """However often it runs, and whatever is bound to it."""
+
+    def plans(db: apsw.Connection) -> list[int]:
+        asked: list[object] = []
+        # SQLite asks it while it plans.
+        db.authorizer = lambda *what: asked.append(what) or apsw.SQLITE_OK
+        counts = []
+        for kind in ("table", "index", "view"):
+            fetch(db, "SELECT name FROM sqlite_schema WHERE type = ? ORDER BY name", (kind,))
+            counts.append(len(asked))
+        db.authorizer = None
+        return counts
+
+    for run in (database.read, database.write):
+        first, *later = await run(plans)
+        assert later == [first, first]
+
+
 async def test_announcements_follow_the_commit(database: Database, path: Path) -> None:
     """They come once it is durable, and once for a group."""
     heard: list[list[str]] = []

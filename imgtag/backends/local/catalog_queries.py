@@ -72,6 +72,7 @@ class _Order:
     from_shelf: str
     in_order: str
     by_shelf: str
+    farthest: str
 
 
 _BY_SHOWN: Final = (
@@ -95,12 +96,14 @@ _DOWN: Final = (
     "AND at <= ?",
     "ORDER BY at DESC, id DESC, photo DESC",
     "ORDER BY shelf.at DESC, shelf.id DESC",
+    "min",
 )
 _UP: Final = (
     "AND (at, id) > (?, ?)",
     "AND at >= ?",
     "ORDER BY at, id, photo",
     "ORDER BY shelf.at, shelf.id",
+    "max",
 )
 _ORDERS: Final = {
     Sort.NEWEST_TAKEN: _Order(
@@ -194,12 +197,20 @@ class Listing:
         statement.add(_ORDERS[self.sort].by_shelf)
         return statement
 
-    def head(self, term: Term) -> Statement:
-        """Select the time of the first photo on one shelf."""
-        statement = Statement(["SELECT at FROM ("])
-        self._from_shelf(statement, "", term)
-        statement.add(_ORDERS[self.sort].in_order)
-        statement.add("LIMIT 1 )")
+    def leap(self) -> Statement:
+        """Select the farthest of the times that the wanted shelves begin at; NULL if one is empty.
+
+        There are two of them at least.
+        """
+        order = _ORDERS[self.sort]
+        statement, opening = Statement(["SELECT", order.farthest]), "("
+        for term in self.terms.all:
+            statement.add(opening)
+            self._from_shelf(statement, "(SELECT at FROM (", term)
+            statement.add(order.in_order)
+            statement.add("LIMIT 1))")
+            opening = ","
+        statement.add(")")
         return statement
 
     def _steps(self) -> tuple[Statement, Statement]:

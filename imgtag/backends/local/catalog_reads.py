@@ -78,12 +78,10 @@ def _past_the_gaps(db: apsw.Connection, listing: Listing) -> Listing | None:
     if not listing.on_shelves or len(listing.terms.all) <= 1:
         return listing
     after = listing.after and to_micros(listing.after.time)
-    farthest = min if listing.sort.descending else max
     for _ in range(LEAPS):
-        heads = [listing.head(term).run(db) for term in listing.terms.all]
-        if not all(heads):
+        ((at,),) = listing.leap().run(db)
+        if at is None:
             return None
-        at = farthest(head[0][0] for head in heads)
         if at in (after, listing.at):
             break
         listing = replace(listing, at=at)

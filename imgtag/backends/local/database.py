@@ -325,4 +325,6 @@ def _connect(path: Path, mode: int) -> apsw.Connection:
         connection = apsw.Connection(str(path), flags=mode, statementcachesize=200)
         connection.set_busy_timeout(BUSY_MILLISECONDS)
         connection.pragma("cache_size", -_PAGES_KIB[mode])
+        # Else whatever is read in an order is planned anew each time that other values are bound.
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         return connection
