@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from operator import attrgetter
 from types import MappingProxyType
 from typing import NamedTuple, Self
 
@@ -151,9 +152,9 @@ class LabelSet:
 
     def sorted(self) -> tuple[Label, ...]:
         """The labels, surest first, then by name."""
-        return tuple(
-            sorted(self.labels.values(), key=lambda label: (-label.confidence, label.name))
-        )
+        # Sorting keeps what is equal in its order.
+        by_name = sorted(self.labels.values(), key=attrgetter("name"))
+        return tuple(sorted(by_name, key=attrgetter("confidence"), reverse=True))
 
 
 @dataclass(frozen=True, slots=True)
