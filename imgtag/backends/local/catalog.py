@@ -21,9 +21,9 @@ from imgtag.backends.local.catalog_rows import (
     load,
     owner_number,
     save,
-    spelled,
 )
 from imgtag.backends.local.catalog_schema import CATALOG
+from imgtag.backends.local.catalog_words import spelled
 from imgtag.backends.local.database import Database, fetch, shared_database
 from imgtag.backends.local.queue import write_and_send
 from imgtag.backends.local.times import to_micros

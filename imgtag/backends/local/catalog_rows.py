@@ -1,14 +1,14 @@
 """Photos and labels as rows, and back."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
 import apsw
 
+from imgtag.backends.local.catalog_words import spelled, words
 from imgtag.backends.local.database import fetch
 from imgtag.backends.local.times import (
     from_micros,
@@ -40,12 +40,6 @@ BY_ALIAS: Final = (
 _LABELS: Final = """
 SELECT photo, label, source, confidence, origin, boxes FROM photo_labels
 WHERE photo IN (SELECT value FROM json_each(?))
-"""
-_NAMES: Final = """
-SELECT label, folded, name FROM labels WHERE label IN (SELECT value FROM json_each(?))
-"""
-_ORIGINS: Final = """
-SELECT origin, model, parents FROM origins WHERE origin IN (SELECT value FROM json_each(?))
 """
 _INSERT: Final = """
 INSERT INTO photos (owner, id, file_name, folded_name, created_at, since, state, content_type, size,
@@ -167,7 +161,9 @@ def _photo(row: Sequence[Any], labels: LabelSet) -> Photo:
 
 def _load_labels(db: apsw.Connection, photos: Sequence[int]) -> Mapping[int, LabelSet]:
     rows = fetch(db, _LABELS, (json.dumps(photos),))
-    names, origins = _names(db, rows), _origins(db, rows)
+    known = words(db)
+    names = known.names(db, {row[1] for row in rows})
+    origins = known.origins(db, {row[4] for row in rows})
     labels: dict[int, dict[str, Label]] = {photo: {} for photo in photos}
     removed: dict[int, dict[str, LabelName]] = {photo: {} for photo in photos}
     for photo, label, source, confidence, origin, boxes in rows:
@@ -184,44 +180,8 @@ def _load_labels(db: apsw.Connection, photos: Sequence[int]) -> Mapping[int, Lab
     }
 
 
-# A page shows few names and fewer origins, many times each: joined, each row would bring its own.
-
-
-def _names(
-    db: apsw.Connection, rows: Iterable[Sequence[Any]]
-) -> Mapping[int, tuple[str, LabelName]]:
-    """Look up the labels of *rows* by number: the folded name, and the name."""
-    numbers = json.dumps(list({row[1] for row in rows}))
-    return {
-        number: (folded, spelled(name)) for number, folded, name in fetch(db, _NAMES, (numbers,))
-    }
-
-
-def _origins(
-    db: apsw.Connection, rows: Iterable[Sequence[Any]]
-) -> Mapping[int, tuple[str | None, tuple[LabelName, ...]]]:
-    """Look up the origins of *rows* by number: the model, and the parents."""
-    numbers = json.dumps(list({row[4] for row in rows}))
-    return {
-        number: (model or None, _parents(parents))
-        for number, model, parents in fetch(db, _ORIGINS, (numbers,))
-    }
-
-
 def _boxes(text: str) -> tuple[Box, ...]:
     return tuple(Box(*edges) for edges in json.loads(text))
-
-
-# An owner has a few hundred names, and a page shows each of them many times.
-@lru_cache(maxsize=8192)
-def spelled(text: str) -> LabelName:
-    """Read the name of a label."""
-    return LabelName(text)
-
-
-@lru_cache(maxsize=8192)
-def _parents(text: str) -> tuple[LabelName, ...]:
-    return tuple(LabelName(name) for name in json.loads(text))
 
 
 def _save_labels(db: apsw.Connection, row: Row, labels: LabelSet) -> LabelSet:
