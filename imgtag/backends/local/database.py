@@ -4,7 +4,6 @@ import asyncio
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from imgtag.backends import Context
 from imgtag.backends.local.lock import make_data_dir
 from imgtag.backends.local.schema import Component, migrate, stamp
 from imgtag.domain.errors import Invalid, Unavailable
-from imgtag.pipeline.threads import see_through
+from imgtag.pipeline.threads import Threads, see_through
 
 T = TypeVar("T")
 Work = Callable[[apsw.Connection], T]
@@ -73,8 +72,8 @@ class Database:
         self._idle_readers: SimpleQueue[apsw.Connection] = SimpleQueue()
         for reader in readers:
             self._idle_readers.put(reader)
-        self._writing = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
-        self._reading = ThreadPoolExecutor(len(readers), thread_name_prefix="sqlite-reader")
+        self._writing = Threads(1, "sqlite-writer")
+        self._reading = Threads(len(readers), "sqlite-reader")
         self._waiting: deque[_Job] = deque()
         self._committing: asyncio.Future[_Group] | None = None
         self._announcements: dict[Callable[[], None], None] = {}
@@ -88,8 +87,7 @@ class Database:
         answer; what *work* raises itself passes through.
         """
         self._refuse_when_closed()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._reading, self._read, work)
+        return await self._reading.run(self._read, work)
 
     async def write(self, work: Work[T]) -> T:
         """Run *work* in the writer's thread and answer once what it wrote is durable.
@@ -127,8 +125,8 @@ class Database:
             while committing := self._commit_next():
                 await asyncio.wait([committing])
         finally:
-            self._reading.shutdown()
-            self._writing.shutdown()
+            self._reading.close()
+            self._writing.close()
 
     async def _withdraw(self, job: _Job) -> None:
         """Take *job* back; where it is too late for that, see its commit through."""
@@ -159,8 +157,7 @@ class Database:
         if self._waiting and not self._committing:
             size = min(len(self._waiting), MAX_GROUP)
             group = _Group([self._waiting.popleft() for _ in range(size)])
-            loop = asyncio.get_running_loop()
-            self._committing = loop.run_in_executor(self._writing, self._commit, group)
+            self._committing = self._writing.run(self._commit, group)
             self._committing.add_done_callback(self._committed)
         return self._committing
 

@@ -1,6 +1,5 @@
 """Photos as files: under their ids, never under a name that somebody chose."""
 
-import asyncio
 import os
 import re
 from collections.abc import (
@@ -11,7 +10,6 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -25,7 +23,7 @@ from imgtag.backends.local.lock import make_data_dir
 from imgtag.domain.errors import NotFound
 from imgtag.domain.ids import Id, OwnerId
 from imgtag.domain.keys import BlobKey, BlobKind
-from imgtag.pipeline.threads import see_through
+from imgtag.pipeline.threads import Threads, see_through
 from imgtag.ports import BlobInfo, BlobWriter, UploadTerms, UploadTicket
 
 T = TypeVar("T")
@@ -151,7 +149,7 @@ class FileBlobStore:
     attribute of the file; where the file system has none, the first bytes tell.
     """
 
-    def __init__(self, root: Path, temporary: Path, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, root: Path, temporary: Path, threads: Threads) -> None:
         self._root = root
         self._temporary = temporary
         self._threads = threads
@@ -226,8 +224,7 @@ class FileBlobStore:
         self, work: Callable[..., T], *arguments: Any, abandon: Callable[[], None] | None = None
     ) -> T:
         """Run *work* in a thread, and not leave before it has ended, even when cancelled."""
-        running = asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
-        return await see_through(running, on_cancel=abandon)
+        return await see_through(self._threads.run(work, *arguments), on_cancel=abandon)
 
 
 @asynccontextmanager
@@ -245,7 +242,7 @@ async def open_blobs(root: Path) -> AsyncIterator[FileBlobStore]:
         with disk_errors():
             temporary = stack.enter_context(workshop(root / "incoming"))
             sync_folder(root.parent)
-        threads = stack.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="files"))
+        threads = stack.enter_context(Threads(THREADS, "files"))
         yield FileBlobStore(root, temporary, threads)
 
 
