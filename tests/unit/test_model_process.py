@@ -202,8 +202,8 @@ def test_whatever_fails_is_answered() -> None:
     """A model that raises what nobody foresaw keeps nobody waiting."""
     ours, theirs = socket.socketpair()
     ours.settimeout(DEADLINE_SECONDS)
-    with ours, theirs, ThreadPoolExecutor(1) as child, ThreadPoolExecutor(1) as threads:
-        running = child.submit(answer_all, theirs, Failing(), threads)
+    with ours, theirs, ThreadPoolExecutor(1) as child:
+        running = child.submit(answer_all, theirs, Failing(), 1)
         ours.sendall(b"".join(pack_question(7, b"photo")))
         received, answers = bytearray(), list[tuple[int, Answer]]()
         while len(answers) < 2:

@@ -9,7 +9,6 @@ import socket
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from threading import Lock
 
@@ -29,24 +28,31 @@ def serve(parent: socket.socket, argument: str) -> None:
     except Invalid as refusal:
         parent.sendall(pack_answer(0, refusal))
         return
-    with ThreadPoolExecutor(asked["threads"]) as threads:
-        answer_all(parent, model, threads)
+    answer_all(parent, model, asked["threads"])
 
 
-def answer_all(parent: socket.socket, model: OnnxModel, threads: ThreadPoolExecutor) -> None:
-    """Say that *model* is there, and answer every question until the parent hangs up."""
-    sending = Lock()
+def answer_all(parent: socket.socket, model: OnnxModel, threads: int) -> None:
+    """Say that *model* is there, and answer every question until the parent hangs up.
 
-    def answer(number: int, seen: Seen) -> None:
-        said = pack_answer(number, _answer(model, seen))
-        with sending, suppress(OSError):  # a parent that is gone needs no answer
-            parent.sendall(said)
+    Each of the *threads* reads its questions itself: handing them from one that reads to one that
+    answers took a tenth of the process's time.
+    """
+    reading, sending = Lock(), Lock()
+
+    def work() -> None:
+        for number, seen in iter(next_question, None):
+            said = pack_answer(number, _answer(model, seen))
+            with sending, suppress(OSError):  # a parent that is gone needs no answer
+                parent.sendall(said)
+
+    def next_question() -> tuple[int, Seen] | None:
+        with reading:
+            return read_question(questions.read)
 
     parent.sendall(pack_answer(0, ()))
-    with parent.makefile("rb") as questions:
-        for question in iter(partial(read_question, questions.read), None):
-            threads.submit(answer, *question)
-    threads.shutdown(cancel_futures=True)
+    with parent.makefile("rb") as questions, ThreadPoolExecutor(threads) as pool:
+        for _ in range(threads):
+            pool.submit(work)
 
 
 def _answer(model: OnnxModel, seen: Seen) -> Answer:
