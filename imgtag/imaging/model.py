@@ -73,7 +73,7 @@ class RenditionSpec:
     has at most *unless_max_bytes* bytes and *unless_max_side* pixels on its longest side. None is
     made either for a *side* that the thumbnail satisfies (`THUMBNAIL_SIDE`).
 
-    Unless *raster_side* is 0, the labeler gets pixels as well: reduced by a power of two, with
+    Unless *raster_side* is 0, the labeler gets pixels as well: reduced by a whole number, with
     *raster_side* left on the shorter side where the photo has so many.
     """
 

@@ -60,11 +60,8 @@ def jpegs(small: Image.Image, orientation: int, *, rendition: bool) -> tuple[byt
 
 
 def raster(small: Image.Image, orientation: int, side: int) -> Raster:
-    """Reduce a shrunken photo by a power of two that leaves *side* pixels, and give them raw."""
-    factor = 1
-    while 2 * factor * side <= min(small.size):
-        factor *= 2
-    reduced = _upright(small.reduce(factor), orientation)
+    """Reduce a shrunken photo by a whole number that leaves *side* pixels, and give them raw."""
+    reduced = _upright(small.reduce(max(1, min(small.size) // side)), orientation)
     return Raster(*reduced.size, reduced.tobytes())
 
 

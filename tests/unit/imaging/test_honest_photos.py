@@ -227,10 +227,11 @@ def test_rendition(look: Look) -> None:
 
 
 @pytest.mark.parametrize(
-    ("side", "size"), [(192, (256, 192)), (193, (512, 384)), (9999, (512, 384))]
+    ("side", "size"),
+    [(128, (171, 128)), (192, (256, 192)), (193, (512, 384)), (9999, (512, 384))],
 )
 def test_raster(look: Look, side: int, size: tuple[int, int]) -> None:
-    """A labeler's pixels are the thumbnail's, halved while enough of them are left."""
+    """A labeler's pixels are the thumbnail's, as few as leave enough of them."""
     photo = look(encoded(noise((1024, 768))), Question(RenditionSpec(512, raster_side=side)))
     assert isinstance(photo, Inspection)
     assert photo.raster is not None
