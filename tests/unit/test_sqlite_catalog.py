@@ -263,7 +263,7 @@ async def test_no_word_of_anybody_becomes_sql(
     """Names, labels and search texts are bound, whatever is in them."""
     hostile = "x') OR 1=1; DROP TABLE photos; --\"'%_ \N{PILE OF POO}"
     seen: list[str] = []
-    connections = [database._writer, *readers(database)]
+    connections = [database._writer, *database._idle_readers]
     for connection in connections:
         connection.trace_v2(apsw.SQLITE_TRACE_STMT, lambda event: seen.append(event["sql"]))
     make, owner = Maker(clock), OwnerId("a-_Z9")
@@ -277,15 +277,6 @@ async def test_no_word_of_anybody_becomes_sql(
     assert not [sql for sql in seen if "DROP" in sql or "1=1" in sql]
     for connection in connections:
         connection.trace_v2(0)
-
-
-def readers(database: Database) -> list[apsw.Connection]:
-    """Give the connections that read, which all lie idle."""
-    pool = database._idle_readers
-    idle = [pool.get() for _ in range(pool.qsize())]
-    for connection in idle:
-        pool.put(connection)
-    return idle
 
 
 async def test_a_text_that_is_no_unicode_matches_nothing(

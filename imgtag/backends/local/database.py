@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, Final, TypeVar, cast
 
 import apsw
@@ -69,9 +68,8 @@ class Database:
 
     def __init__(self, writer: apsw.Connection, readers: Sequence[apsw.Connection]) -> None:
         self._writer = writer
-        self._idle_readers: SimpleQueue[apsw.Connection] = SimpleQueue()
-        for reader in readers:
-            self._idle_readers.put(reader)
+        # As many as threads, so that there is one for each. The one used last knows most by heart.
+        self._idle_readers = list(readers)
         self._writing = Threads(1, "sqlite-writer")
         self._reading = Threads(len(readers), "sqlite-reader")
         self._waiting: deque[_Job] = deque()
@@ -141,12 +139,12 @@ class Database:
             raise Unavailable(msg, code="storage_closed")
 
     def _read(self, work: Work[T]) -> T:
-        reader = self._idle_readers.get()
+        reader = self._idle_readers.pop()
         try:
             with storage_errors(), _transaction(reader):
                 return work(reader)
         finally:
-            self._idle_readers.put(reader)
+            self._idle_readers.append(reader)
 
     def _commit_soon(self) -> None:
         # Behind what is ready to run: whatever that writes shares the transaction.
