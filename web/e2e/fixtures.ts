@@ -64,8 +64,8 @@ interface Status {
 }
 
 export async function expectLabelled(server: Server, count: number): Promise<void> {
-  const labelled = async () => (await server.get<Status>('/api/status')).photos.labelled;
-  await expect.poll(labelled, { timeout: 150_000 }).toBe(count);
+  const photos = async () => (await server.get<Status>('/api/status')).photos;
+  await expect.poll(photos, { timeout: 150_000 }).toMatchObject({ labelled: count });
 }
 
 /** Gives the library this many labelled photos, by the page. */
