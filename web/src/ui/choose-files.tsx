@@ -12,22 +12,25 @@ interface ChooserProps {
 export function useChooser({ accept, folder }: ChooserProps) {
   const { add } = useUploads();
   const input = useRef<HTMLInputElement>(null);
+  const choose = (node: HTMLInputElement) => {
+    add(pickFromInput(node.files));
+    // Choosing the same folder again must be an event too.
+    node.value = '';
+  };
   const element = (
     <input
       ref={(node) => {
         input.current = node;
-        if (node) node.webkitdirectory = folder;
+        if (!node) return;
+        node.webkitdirectory = folder;
+        // Not React's: a choice counts even if the page has changed while the dialog was open.
+        node.onchange = () => choose(node);
       }}
       type="file"
       multiple
       hidden
       accept={folder ? undefined : accept}
       data-testid={folder ? 'choose-folder' : 'choose-files'}
-      onChange={({ target }) => {
-        add(pickFromInput(target.files));
-        // Choosing the same folder again must be an event too.
-        target.value = '';
-      }}
     />
   );
   return { element, open: () => input.current?.click() };

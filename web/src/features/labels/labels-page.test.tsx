@@ -70,7 +70,8 @@ it('shows how to begin where there are no photos, and patience where there are n
   const { unmount } = show(<LabelsPage />);
   expect(await screen.findByText('No labels yet')).toBeTruthy();
   unmount();
-  server.on('GET /api/status', { body: { ...aStatus, photos: { ...aStatus.photos, total: 0 } } });
+  // Files that were announced and never sent are no photos.
+  server.on('GET /api/status', { body: { ...aStatus, photos: { ...aStatus.photos, total: 3, awaiting: 3 } } });
   show(<LabelsPage />);
   expect(await screen.findByRole('button', { name: 'Choose photos' })).toBeTruthy();
 });

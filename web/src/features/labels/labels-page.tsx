@@ -63,7 +63,7 @@ export function LabelsPage() {
     return error ? <Failed title={labelsTexts.failed} error={error} onRetry={() => void refetch()} /> : <Loading />;
   }
   if (labels.length === 0) {
-    return status?.photos.total === 0 ? (
+    return status && status.photos.total === status.photos.awaiting ? (
       <FirstRun />
     ) : (
       <Empty alone icon={<LabelsIcon />} title={labelsTexts.none} detail={labelsTexts.noneDetail} />

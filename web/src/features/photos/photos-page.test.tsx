@@ -1,9 +1,10 @@
-import { screen } from '@testing-library/react';
+import { fireEvent, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { Route, Routes } from 'react-router';
 import { beforeEach, expect, it } from 'vitest';
-import { aConfig, aStatus, FakeServer } from '@/testing/fake-server';
+import { aConfig, FakeServer } from '@/testing/fake-server';
 import { show } from '@/testing/show';
+import { UploadQueue } from '@/uploader/upload-queue';
 import { PhotosPage } from './photos-page';
 
 let server: FakeServer;
@@ -16,19 +17,21 @@ const layout = {
   ],
 };
 
-function showPhotos(address = '/photos', trashed = false) {
+const never = () => new Promise<never>(() => undefined);
+
+function showPhotos(address = '/photos', trashed = false, queue?: UploadQueue) {
   return show(
     <Routes>
       <Route path="/:page/:photoId?" element={<PhotosPage trashed={trashed} />} />
     </Routes>,
     address,
+    queue,
   );
 }
 
 beforeEach(() => {
   server = new FakeServer()
     .on('GET /api/config', { body: aConfig })
-    .on('GET /api/status', { body: aStatus })
     .on('GET /api/labels', { body: { labels: { Lake: { count: 2 } } } })
     .on('GET /api/photos/layout', { body: layout });
   server.install();
@@ -51,9 +54,19 @@ it('tells an empty library from a filter without a match', async () => {
   const { unmount } = showPhotos('/photos?q=nothing');
   expect(await screen.findByText('No photo matches')).toBeTruthy();
   unmount();
-  server.on('GET /api/status', { body: { ...aStatus, photos: { ...aStatus.photos, total: 0 } } });
   showPhotos();
   expect(await screen.findByText(/Bring your photos/)).toBeTruthy();
+});
+
+it('keeps what was chosen while the page changed behind the dialog', async () => {
+  server.on('GET /api/photos/layout', { body: { photos: [] } });
+  const queue = new UploadQueue({ hash: never, reserve: never, put: never, wait: never });
+  const { unmount } = showPhotos('/photos', false, queue);
+  const chooser = await screen.findByTestId('choose-files');
+  unmount();
+  Object.defineProperty(chooser, 'files', { value: [new File(['x'], 'late.jpg', { type: 'image/jpeg' })] });
+  fireEvent.change(chooser);
+  expect(queue.items.map(({ path }) => path)).toEqual(['late.jpg']);
 });
 
 it('says why photos could not be loaded, and tries again', async () => {

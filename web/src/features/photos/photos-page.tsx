@@ -1,7 +1,6 @@
 import { Button } from '@cloudscape-design/components';
 import { Suspense, useEffect, useMemo, useState } from 'react';
 import { useParams, useSearchParams } from 'react-router';
-import { useStatus } from '@/api/account';
 import { formatFilter, isFiltering, parseFilter, type PhotoFilter } from '@/lib/photo-filter';
 import { keepOnly, noSelection, type Selection } from '@/lib/selection';
 import { photos as countPhotos, photosTexts } from '@/texts';
@@ -23,11 +22,6 @@ function useFilter(): [PhotoFilter, (filter: PhotoFilter) => void] {
   const [params, setParams] = useSearchParams();
   const filter = useMemo(() => parseFilter(params), [params]);
   return [filter, (next) => setParams(formatFilter(next), { preventScrollReset: true })];
-}
-
-function useEmptyLibrary(filtering: boolean, trashed: boolean, count: number | undefined): boolean {
-  const { data: status } = useStatus();
-  return !trashed && !filtering && count === 0 && (status?.photos.total ?? 0) === 0;
 }
 
 interface NothingProps {
@@ -63,7 +57,7 @@ export function PhotosPage({ trashed }: { trashed: boolean }) {
     if (shown) SelectionBar.prepare();
   }, [shown]);
   const clear = () => setFilter(parseFilter(new URLSearchParams()));
-  if (useEmptyLibrary(filtering, trashed, photos?.length)) return <FirstRun />;
+  if (list.empty && !filtering && !trashed) return <FirstRun />;
   return (
     <div className="page">
       <div className="page-head">

@@ -43,6 +43,8 @@ export function usePhotoList(scope: PhotoScope) {
   const waiting = latest && entries && !isPlaceholderData ? latest.length - entries.length : 0;
   return {
     photos,
+    /** Nothing matches; and it is not the filter before, of which that is known. */
+    empty: photos?.length === 0 && shown?.key === key,
     error: photos === undefined ? error : null,
     refetch,
     arrived: Math.max(0, waiting),
