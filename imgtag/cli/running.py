@@ -4,6 +4,7 @@ import io
 import sys
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from typing import Final
 
 import click
 
@@ -17,6 +18,12 @@ class Exit(IntEnum):
     FAILED = 1
     WRONG_USAGE = 2
     INTERRUPTED = 130
+
+
+# Errors that other settings would have spared.
+_MISCONFIGURED: Final = frozenset(
+    {"unknown_backend", "setting_missing", "invalid_setting", "invalid_model"}
+)
 
 
 class Failed(Exception):
@@ -68,7 +75,9 @@ def _explained(error: BaseException) -> int | None:
         case click.UsageError():
             error.show()
             return Exit.WRONG_USAGE
-        case Misconfigured() | ImgtagError(code="unknown_backend" | "setting_missing"):
+        case Misconfigured():
+            code = Exit.WRONG_USAGE
+        case ImgtagError() if error.code in _MISCONFIGURED:
             code = Exit.WRONG_USAGE
         case _:
             pass

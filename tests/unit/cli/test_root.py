@@ -107,6 +107,7 @@ class TestEnds:
                 "imgtag: x.zip: No space left on device\n",
             ),
             (Invalid("there is no 'x'", code="unknown_backend"), 2, "imgtag: there is no 'x'\n"),
+            (Invalid("no model.json", code="invalid_model"), 2, "imgtag: no model.json\n"),
             (KeyboardInterrupt(), 130, "\nimgtag: interrupted\n"),
             (EOFError(), 130, "\nimgtag: interrupted\n"),
             (ExceptionGroup("", [ExceptionGroup("", [Failed("deep")])]), 1, "imgtag: deep\n"),
