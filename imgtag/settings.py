@@ -196,6 +196,15 @@ class Settings(BaseSettings):
                 raise ValueError(msg)
         return value
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            if not re.fullmatch(r"https?://[^/?#@]+/?", text):
+                msg = f"{text} is no origin; one looks like https://photos.example.org"
+                raise ValueError(msg)
+        return tuple(text.rstrip("/").lower() for text in value)
+
     @field_validator("public_url")
     @classmethod
     def _is_origin(cls, value: str) -> str:

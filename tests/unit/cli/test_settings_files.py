@@ -67,6 +67,20 @@ def test_a_file_that_is_not_there(
         assert complaints(capsys) == ["IMGTAG_CONFIG", "IMGTAG_PORT"]
 
 
+@pytest.mark.parametrize("origin", ["*", "ui.example", "https://ui.example/page", "null"])
+def test_origins_that_no_browser_sends(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    origin: str,
+) -> None:
+    """A page there would never be let in: better said at the start."""
+    assert folder == Path.cwd()
+    monkeypatch.setenv("IMGTAG_CORS_ORIGINS", f"http://localhost:3000/, {origin}")
+    assert main(["config"]) == 2
+    assert f"IMGTAG_CORS_ORIGINS: {origin} is no origin" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("source", "says"),
     [
