@@ -153,7 +153,7 @@ async def _open_site(system: System, role: Role) -> AsyncIterator[web.AppRunner 
     await runner.setup()
     try:
         await _listen(runner, settings)
-        system.services.notifications.address = _address(runner, settings)
+        system.services.notifications.address = settings.public_url or _address(runner)
         yield runner
     finally:
         await runner.cleanup()
@@ -167,10 +167,10 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> None:
         raise Invalid(msg, code="address_not_available") from error
 
 
-def _address(runner: web.AppRunner, settings: Settings) -> str:
-    """Tell where the service is, now that even a free port is known."""
+def _address(runner: web.AppRunner) -> str:
+    """Tell where the service listens, now that even a free port is known."""
     host, port = runner.addresses[0][:2]
-    return settings.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 async def _run(system: System, role: Role, runner: web.AppRunner | None, stop: Stop) -> None:
@@ -238,7 +238,8 @@ async def _announce(system: System, runner: web.AppRunner | None) -> None:
         sys.stdout.write("imgtag worker is running\n")
         sys.stdout.flush()
         return
-    sys.stdout.write(f"imgtag is ready: {_address(runner, system.services.settings)}\n")
+    public = system.services.settings.public_url
+    sys.stdout.write(f"imgtag is ready: {_address(runner)}{f' ({public})' if public else ''}\n")
     code = await system.services.auth.setup_code()
     if code:
         sys.stdout.write(f"Make the first account there with the set-up code {code}\n")

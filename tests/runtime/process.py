@@ -63,8 +63,8 @@ async def running(
 ) -> AsyncIterator[Running]:
     """Start a service; it is killed at the latest when the context is left.
 
-    *port* 0 takes a free one, and needs a service that says its own address. *surroundings* are
-    added to its environment. What it logs is kept beside the data folder.
+    *port* 0 takes a free one. *surroundings* are added to its environment. What it logs is kept
+    beside the data folder.
     """
     log = data_dir.with_suffix(".log")
     with log.open("wb") as errors:
@@ -79,7 +79,7 @@ async def running(
             line = (await process.stdout.readline()).decode()
         ready = "imgtag worker is running" if role == "worker" else "imgtag is ready: "
         assert line.startswith(ready), line + log.read_text()
-        yield Running(process, f"http://127.0.0.1:{port}" if port else line.split()[-1], log)
+        yield Running(process, f"http://127.0.0.1:{port}" if port else line.split()[3], log)
     finally:
         if process.returncode is None:
             process.kill()

@@ -152,6 +152,15 @@ async def test_all_that_is_wrong_with_the_settings_is_told_at_once(tmp_path: Pat
     assert "Traceback" not in err
 
 
+async def test_it_says_where_it_listens_whatever_it_is_called(tmp_path: Path) -> None:
+    """Behind a proxy, its own address is the one that whoever started it can't know."""
+    public = "https://photos.example"
+    async with running(tmp_path, public_url=public) as service, ClientSession() as client:
+        async with client.get(f"{service.url}/readyz") as answer:
+            assert answer.status == 200
+        assert service.url.startswith("http://127.0.0.1:")
+
+
 async def test_a_port_that_is_taken_is_told_in_a_line(tmp_path: Path) -> None:
     """Another service's port: one clear line, no traceback."""
     async with running(tmp_path / "a") as service:
