@@ -28,6 +28,10 @@ from imgtag.pipeline.files import FileChecker
 JSON_BODY_BYTES: Final = 1024 * 1024
 DELIVERY_THREADS: Final = 4
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+# What stands where an id would, as in `/api/photos/edit`.
+_NO_IDS: Final = "|".join(
+    sorted({route.path.rpartition("/")[2] for route in ROUTES if "{" not in route.path} - {""})
+)
 
 log = structlog.get_logger(__name__)
 
@@ -51,9 +55,10 @@ def create_app(known: Services) -> web.Application:
     app[POLICIES] = MappingProxyType({route.handler: route.access for route in ROUTES})
     app[MAKES_WORK] = frozenset(route.handler for route in ROUTES if route.makes_work)
     for route in ROUTES:
+        path = route.path.replace("{id}", f"{{id:(?!(?:{_NO_IDS})$)[^/]+}}")
         for method in (route.method, "HEAD") if route.method == "GET" else (route.method,):
             add = app.router.add_route
-            add(method, route.path, route.handler, expect_handler=answer_expectation)
+            add(method, path, route.handler, expect_handler=answer_expectation)
     app.on_response_prepare.append(add_headers)
     return app
 

@@ -63,7 +63,8 @@ def query(request: web.Request, model: type[Model], *, lists: Iterable[str] = ()
         elif given or name not in model.model_fields:
             values[name] = "".join(given)
     try:
-        return model.model_validate(values)
+        # A query string is all text: what it says is as good as the number or truth that it means.
+        return model.model_validate(values, strict=False)
     except ValidationError as error:
         raise InvalidFields("the query is not valid", _problems(error)) from error
 

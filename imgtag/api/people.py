@@ -5,15 +5,18 @@ from http import HTTPStatus
 from aiohttp import web
 
 from imgtag.api.access import COOKIE, identify
+from imgtag.api.cursors import Cursors
 from imgtag.api.keys import principal, services
-from imgtag.api.messages import body, no_content, reply
+from imgtag.api.messages import body, no_content, query, reply
+from imgtag.api.origin import check_same_origin
 from imgtag.api.schemas import (
+    PageQuery,
     Session,
     SetUp,
     SignIn,
     TokenMade,
     TokenRequest,
-    TokensAnswer,
+    TokensPage,
 )
 from imgtag.api.sign_in import set_session
 from imgtag.api.views import token_out
@@ -45,6 +48,7 @@ async def sign_out(request: web.Request) -> web.Response:
     """End the session, if there is one."""
     secret = request.cookies.get(COOKIE)
     if secret:
+        check_same_origin(request, proof_required=True)
         await services(request).auth.sign_out(secret)
     response = no_content()
     response.del_cookie(COOKIE, path="/")
@@ -67,9 +71,18 @@ def _session(request: web.Request, who: Principal) -> Session:
 
 
 async def list_tokens(request: web.Request) -> web.Response:
-    """List API tokens, without their secrets."""
-    tokens = await services(request).auth.tokens(principal(request).owner)
-    return reply(TokensAnswer(tokens=[token_out(token) for token in tokens]))
+    """List API tokens, without their secrets; oldest first, as their ids tell."""
+    asked = query(request, PageQuery)
+    known, owner = services(request), principal(request).owner
+    cursors = Cursors(known.signer, owner, "tokens")
+    after = cursors.read(asked.cursor)["i"] if asked.cursor else ""
+    tokens = sorted(await known.auth.tokens(owner), key=lambda token: token.id)
+    rest = [token_out(token) for token in tokens if token.id > after]
+    shown = rest[: asked.limit]
+    more = len(rest) > len(shown)
+    return reply(
+        TokensPage(tokens=shown, next_cursor=cursors.write(i=shown[-1].id) if more else None)
+    )
 
 
 async def create_token(request: web.Request) -> web.Response:

@@ -1,5 +1,6 @@
 """The JSON that comes in and goes out. The OpenAPI document is made from these very models."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -55,7 +56,14 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError(msg) from error
 
 
-Time = Annotated[AwareDatetime, AfterValidator(_utc), PlainSerializer(rfc3339, when_used="json")]
+# JSON has neither times nor enumerations: a strict body takes the text that names one.
+Named = Field(strict=False)
+Time = Annotated[
+    AwareDatetime,
+    Named,
+    AfterValidator(_utc),
+    PlainSerializer(rfc3339, when_used="json"),
+]
 LabelText = Annotated[str, Field(min_length=1, max_length=100), _checked(LabelName)]
 # A field that is left out of the answer where there is nothing to say.
 Told = Field(exclude_if=lambda value: value is None)
@@ -66,9 +74,9 @@ PhotoRef = Annotated[str, Field(min_length=26, max_length=26, pattern=PhotoId.pa
 
 
 class Incoming(BaseModel):
-    """A request body. A field that it doesn't know is an error."""
+    """A request body. A field that it doesn't know, or of another type, is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Outgoing(BaseModel):
@@ -264,7 +272,7 @@ class QueryIn(Incoming):
     any: list[LabelText] = []
     none: list[LabelText] = []
     unlabelled: bool = False
-    state: PhotoState | None = None
+    state: Annotated[PhotoState | None, Named] = None
     q: Annotated[str, Field(max_length=255)] = ""
     photo_ids: list[PhotoRef] = []
 
@@ -276,7 +284,7 @@ class QueryIn(Incoming):
             none=tuple(map(LabelName, self.none)),
             unlabelled=self.unlabelled,
             state=self.state,
-            text=self.q,
+            text=unicodedata.normalize("NFC", self.q),  # as file names are kept
             photo_ids=tuple(map(PhotoId, self.photo_ids)),
         )
 
@@ -519,7 +527,10 @@ class TokenRequest(Incoming):
     """Asks for an API token."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
-    scopes: Annotated[list[Scope], Field(min_length=1)] = [Scope.READ, Scope.WRITE]
+    scopes: Annotated[list[Annotated[Scope, Named]], Field(min_length=1)] = [
+        Scope.READ,
+        Scope.WRITE,
+    ]
     expires_at: Time | None = None
 
 
@@ -540,11 +551,11 @@ class TokenMade(TokenOut):
     token: str
 
 
-class TokensAnswer(Outgoing):
-    """All tokens of the owner."""
+class TokensPage(Outgoing):
+    """Some tokens, oldest first."""
 
     tokens: list[TokenOut]
-    next_cursor: None = None
+    next_cursor: str | None
 
 
 class NotificationsChange(Incoming):

@@ -59,7 +59,8 @@ async def create_uploads(request: web.Request) -> web.Response:
     admissions = await known.uploads.admit(
         principal(request).owner,
         [
-            NewFile(each.file_name, each.content_type, each.size, each.sha256)
+            # A media type is the same in any case (RFC 9110, 8.3.1).
+            NewFile(each.file_name, each.content_type.lower(), each.size, each.sha256)
             for each in asked.files
         ],
         origin=origin(request),

@@ -79,9 +79,11 @@ async def test_setting_up_works_once(accounts: Service) -> None:
 
 
 async def test_signing_out_ends_the_session(accounts: Service) -> None:
-    """After signing out, the old cookie is worth nothing."""
+    """After signing out, the old cookie is worth nothing; no other site's page signs out."""
     headers = await set_up(accounts)
+    session = {"Cookie": headers["Cookie"]}
 
+    assert (await accounts.call("DELETE", "/api/session", headers=session))[0] == 403
     assert (await accounts.call("DELETE", "/api/session", headers=headers))[0] == 204
     assert (await accounts.call("GET", "/api/session", headers=headers))[0] == 401
 
@@ -179,6 +181,21 @@ async def test_tokens_do_what_their_scopes_say(accounts: Service) -> None:
     assert made["token"] not in str(listed)
     assert (await accounts.call("DELETE", f"/api/tokens/{made['id']}", headers=ada))[0] == 204
     assert (await accounts.call("GET", "/api/labels", headers=bearer))[0] == 401
+
+
+async def test_tokens_are_listed_by_the_page(accounts: Service) -> None:
+    """Oldest first, each once, and a cursor as long as there are more."""
+    ada = await set_up(accounts)
+    for number in range(3):
+        body = {"name": f"token {number}"}
+        await accounts.call("POST", "/api/tokens", json=body, headers=ada)
+    _, first = await accounts.call("GET", "/api/tokens?limit=2", headers=ada)
+    path = f"/api/tokens?limit=2&cursor={first['next_cursor']}"
+    _, last = await accounts.call("GET", path, headers=ada)
+    ids = [token["id"] for token in first["tokens"] + last["tokens"]]
+
+    assert (len(first["tokens"]), len(last["tokens"]), last["next_cursor"]) == (2, 1, None)
+    assert ids == sorted(set(ids))
 
 
 async def test_where_nobody_signs_in_only_this_machines_names_are_answered(

@@ -83,6 +83,14 @@ async def test_a_parameter_without_a_value_is_left_out(service: Service) -> None
     assert (status, page) == (200, {"photos": [], "next_cursor": None})
 
 
+async def test_a_file_name_is_found_however_its_letters_are_composed(service: Service) -> None:
+    """A Mac may write an é as two characters, in the name and in what is looked for."""
+    photo = await service.upload(jpeg(), "Cafe\u0301.jpg")
+    for text in ("caf\u00e9", "cafe\u0301"):
+        _, page = await service.call("GET", "/api/photos", params={"q": text})
+        assert [each["id"] for each in page["photos"]] == [photo]
+
+
 async def test_the_id_of_a_duplicate_means_the_photo_that_it_equals(service: Service) -> None:
     """An id that was handed out for bytes which the owner had already works everywhere."""
     data = jpeg()

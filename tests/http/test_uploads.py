@@ -84,6 +84,13 @@ async def test_a_refused_file_stops_no_other(service: Service) -> None:
     ]
 
 
+async def test_a_media_type_is_the_same_in_any_case(service: Service) -> None:
+    """What was announced as ``IMAGE/JPEG`` is a JPEG."""
+    given = await ticket(service, content_type="IMAGE/JPEG")
+
+    assert given["headers"] == {"Content-Type": "image/jpeg"}
+
+
 async def test_sending_the_same_bytes_again_is_fine(service: Service) -> None:
     """A PUT may be repeated; other bytes under the same ticket are refused."""
     data = jpeg()

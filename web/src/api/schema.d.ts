@@ -499,7 +499,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List API tokens, without their secrets. */
+        /** List API tokens, without their secrets; oldest first, as their ids tell. */
         get: operations["list_tokens"];
         put?: never;
         /** Make an API token; its secret is in this answer only. */
@@ -1509,17 +1509,14 @@ export interface components {
             expires_at?: string | null;
         };
         /**
-         * TokensAnswer
-         * @description All tokens of the owner.
+         * TokensPage
+         * @description Some tokens, oldest first.
          */
-        TokensAnswer: {
+        TokensPage: {
             /** Tokens */
             tokens: components["schemas"]["TokenOut"][];
-            /**
-             * Next Cursor
-             * @default null
-             */
-            next_cursor?: null;
+            /** Next Cursor */
+            next_cursor: string | null;
         };
         /**
          * UploadRequest
@@ -4273,7 +4270,10 @@ export interface operations {
     };
     list_tokens: {
         parameters: {
-            query?: never;
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4286,7 +4286,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TokensAnswer"];
+                    "application/json": components["schemas"]["TokensPage"];
                 };
             };
             /** @description Unauthorized */
@@ -4300,6 +4300,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
