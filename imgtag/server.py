@@ -16,6 +16,7 @@ from imgtag.api.delivery import DELIVERY, Delivery
 from imgtag.api.headers import add_headers, answer_preflight
 from imgtag.api.keys import SERVICES, Services, services
 from imgtag.api.malformed import answer_expectation
+from imgtag.api.messages import JSON_BODY_BYTES
 from imgtag.api.openapi import document
 from imgtag.api.page import PAGE, Page
 from imgtag.api.problems import REQUEST_ID, answer_errors
@@ -25,7 +26,6 @@ from imgtag.api.waking import MAKES_WORK, wake_workers
 from imgtag.pipeline.budget import ByteBudget
 from imgtag.pipeline.files import FileChecker
 
-JSON_BODY_BYTES: Final = 1024 * 1024
 DELIVERY_THREADS: Final = 4
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 # What stands where an id would, as in `/api/photos/edit`.

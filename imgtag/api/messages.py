@@ -15,6 +15,7 @@ from imgtag.api.schemas import FieldProblem, Incoming
 from imgtag.domain.errors import Invalid, Unsupported
 
 BODY_SECONDS: Final = 30
+JSON_BODY_BYTES: Final = 1024 * 1024
 
 Model = TypeVar("Model", bound=Incoming)
 
@@ -22,12 +23,16 @@ Model = TypeVar("Model", bound=Incoming)
 async def body(request: web.Request, model: type[Model]) -> Model:
     """Read the JSON body as *model*.
 
-    Raises `Unsupported` for another content type and `InvalidFields`, which names every part at
-    fault, for anything that the model refuses.
+    Raises `Unsupported` for another content type, 413 for more than the limit, before it is sent
+    where its size is announced, and `InvalidFields`, which names every part at fault, for anything
+    that the model refuses.
     """
     if request.content_type != "application/json":
         msg = "the body has to be application/json"
         raise Unsupported(msg, code="unsupported_media_type")
+    size = request.content_length or 0
+    if size > JSON_BODY_BYTES:
+        raise web.HTTPRequestEntityTooLarge(JSON_BODY_BYTES, size)
     async with asyncio.timeout(BODY_SECONDS):
         raw = await request.read()
     try:

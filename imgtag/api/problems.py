@@ -138,10 +138,12 @@ def _cut_if_started(request: web.Request, error: Exception) -> None:
 
 
 def _told(request: web.Request, error: ImgtagError) -> web.Response:
+    status = status_of(error)
     fields = error.fields if isinstance(error, InvalidFields) else None
-    if fields is None and isinstance(error, Invalid) and error.pointer:
-        fields = [FieldProblem(pointer=error.pointer, detail=error.detail)]
-    response = problem(request, status_of(error), error.code, error.detail, fields)
+    if isinstance(error, Invalid) and status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        # An empty pointer means the whole (RFC 6901, 5).
+        fields = fields or [FieldProblem(pointer=error.pointer or "", detail=error.detail)]
+    response = problem(request, status, error.code, error.detail, fields)
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = str(max(1, round(error.retry_after_seconds)))
     if isinstance(error, Unauthenticated):

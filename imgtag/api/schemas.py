@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     RootModel,
+    WithJsonSchema,
     WrapValidator,
 )
 from typing_extensions import TypedDict
@@ -63,6 +64,7 @@ Time = Annotated[
     Named,
     AfterValidator(_utc),
     PlainSerializer(rfc3339, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 LabelText = Annotated[str, Field(min_length=1, max_length=100), _checked(LabelName)]
 # A field that is left out of the answer where there is nothing to say.

@@ -1,5 +1,6 @@
 """Errors: problem details with a stable code, everywhere."""
 
+import asyncio
 import io
 from typing import Any
 
@@ -28,6 +29,7 @@ MISTAKES: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("GET", "/api/photos?limit=501", {}, 422, "invalid_request"),
     ("GET", "/api/tokens?limit=501", {}, 422, "invalid_request"),
     ("GET", "/api/photos?wat=1", {}, 422, "invalid_request"),
+    ("GET", "/api/photos?all=" + "a," * 51, {}, 422, "invalid_request"),
     ("GET", "/api/photos?sort=size", {}, 422, "invalid_request"),
     ("GET", "/api/photos?cursor=abc", {}, 422, "invalid_cursor"),
     ("PUT", "/api/uploads/forged", {"data": b"x"}, 422, "bad_signature"),
@@ -43,6 +45,7 @@ async def test_a_mistake_is_told_by_code(service: Service) -> None:
 
             assert (answer.status, problem["code"]) == (status, code), path
             assert problem["status"] == status
+            assert ("errors" in problem) == (status == 422)
             assert {"type", "title", "detail", "instance"} <= problem.keys()
             assert answer.headers["X-Request-Id"] in problem["instance"]
             assert answer.headers["Server"] == "imgtag"
@@ -63,6 +66,18 @@ async def test_a_body_over_the_limit_is_refused(service: Service) -> None:
     status, problem = await service.call("POST", "/api/download", data=body, headers=headers)
 
     assert (status, problem["code"]) == (413, "body_too_large")
+
+
+async def test_a_body_over_the_limit_need_not_be_sent(service: Service) -> None:
+    """What is announced as too large is refused before it comes."""
+    host, port = service.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(
+        b"POST /api/download HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 1048577\r\n\r\n"
+    )
+    assert await reader.readline() == b"HTTP/1.1 413 Request Entity Too Large\r\n"
+    writer.close()
 
 
 async def test_a_wrong_method_names_the_right_ones(service: Service) -> None:

@@ -797,7 +797,10 @@ export interface components {
             progress: components["schemas"]["ProgressOut"];
             /** @default null */
             failure?: components["schemas"]["FailureOut"] | null;
-            /** Created At */
+            /**
+             * Created At
+             * Format: date-time
+             */
             created_at: string;
             /** Ready At */
             ready_at: string | null;
@@ -996,7 +999,10 @@ export interface components {
             failures: components["schemas"]["SkippedOut"][];
             /** @default null */
             failure?: components["schemas"]["FailureOut"] | null;
-            /** Created At */
+            /**
+             * Created At
+             * Format: date-time
+             */
             created_at: string;
             /** Finished At */
             finished_at: string | null;
@@ -1178,7 +1184,10 @@ export interface components {
             height: number | null;
             /** Taken At */
             taken_at: string | null;
-            /** Created At */
+            /**
+             * Created At
+             * Format: date-time
+             */
             created_at: string;
             state: components["schemas"]["PhotoState"];
             failure?: components["schemas"]["FailureOut"];
@@ -1446,7 +1455,10 @@ export interface components {
             headers: {
                 [key: string]: string;
             };
-            /** Expires At */
+            /**
+             * Expires At
+             * Format: date-time
+             */
             expires_at: string;
         };
         /**
@@ -1460,7 +1472,10 @@ export interface components {
             name: string;
             /** Scopes */
             scopes: components["schemas"]["Scope"][];
-            /** Created At */
+            /**
+             * Created At
+             * Format: date-time
+             */
             created_at: string;
             /** Expires At */
             expires_at: string | null;
@@ -1480,7 +1495,10 @@ export interface components {
             name: string;
             /** Scopes */
             scopes: components["schemas"]["Scope"][];
-            /** Created At */
+            /**
+             * Created At
+             * Format: date-time
+             */
             created_at: string;
             /** Expires At */
             expires_at: string | null;
