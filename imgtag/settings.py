@@ -3,6 +3,7 @@
 import os
 import re
 from email.utils import parseaddr
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -22,7 +23,6 @@ from imgtag.domain.errors import Invalid
 from imgtag.domain.sources import Scheme, Source
 
 MIB: Final = 1024 * 1024
-LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 Profile = Literal["local", "aws"]
 
@@ -51,6 +51,14 @@ Words = Annotated[tuple[str, ...], NoDecode]
 
 # What the commands that call a service read; a `.env` may hold both halves.
 CLIENT_NAMES: Final = frozenset({"server", "token"})
+
+
+def is_loopback(host: str | None) -> bool:
+    """Tell whether *host* is this machine, as only the machine itself reaches it."""
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def config_file() -> Path:
@@ -220,13 +228,13 @@ class Settings(BaseSettings):
         if not (isinstance(profile, str) and isinstance(host, str)):
             return data  # each is refused by its own field
         defaults = dict(_BACKENDS.get(profile, {}))  # type: ignore[call-overload]
-        defaults.setdefault("auth", "none" if host in LOOPBACK else "oidc")
+        defaults.setdefault("auth", "none" if is_loopback(host) else "oidc")
         return {**data, **{port: data.get(port) or name for port, name in defaults.items()}}
 
     @field_validator("host")
     @classmethod
     def _stay_private(cls, host: str, known: ValidationInfo) -> str:
-        if known.data.get("auth") == "none" and host not in LOOPBACK:
+        if known.data.get("auth") == "none" and not is_loopback(host):
             msg = f"with IMGTAG_AUTH=none only this machine is served, and {host} is no loopback"
             raise ValueError(msg)
         return host
@@ -235,7 +243,7 @@ class Settings(BaseSettings):
     @classmethod
     def _is_trustworthy(cls, url: str) -> str:
         parts = urlsplit(url)
-        if url and parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        if url and parts.scheme != "https" and not is_loopback(parts.hostname):
             msg = (
                 "starts with https://, since whoever can change its answers can sign in as anybody"
             )
@@ -257,7 +265,7 @@ class Settings(BaseSettings):
     @classmethod
     def _stay_secret(cls, password: SecretStr | None, known: ValidationInfo) -> SecretStr | None:
         in_clear = known.data.get("smtp_tls") == "none"
-        if password and in_clear and known.data.get("smtp_host") not in LOOPBACK:
+        if password and in_clear and not is_loopback(known.data.get("smtp_host")):
             msg = "with IMGTAG_SMTP_TLS=none it would cross the network in clear"
             raise ValueError(msg)
         return password

@@ -1,6 +1,5 @@
 """Where this service is reached, who may call it, and from which pages."""
 
-from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -8,7 +7,7 @@ from aiohttp import web
 
 from imgtag.api.keys import services
 from imgtag.domain.errors import Forbidden
-from imgtag.settings import LOOPBACK, Settings
+from imgtag.settings import Settings, is_loopback
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -26,7 +25,7 @@ def check_host(host: str, settings: Settings) -> None:
     if settings.auth != "none":
         return
     name = _name_of(host)
-    if name not in LOOPBACK and not _is_loopback(name) and name not in settings.trusted_hosts:
+    if not is_loopback(name) and name not in settings.trusted_hosts:
         msg = "this service answers to this machine's own name only"
         raise Forbidden(msg, code="host_not_allowed")
 
@@ -36,13 +35,6 @@ def _name_of(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
-
-
-def _is_loopback(name: str) -> bool:
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def check_same_origin(request: web.Request, *, proof_required: bool) -> None:

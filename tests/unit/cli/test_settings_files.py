@@ -67,6 +67,25 @@ def test_a_file_that_is_not_there(
         assert complaints(capsys) == ["IMGTAG_CONFIG", "IMGTAG_PORT"]
 
 
+@pytest.mark.parametrize(
+    ("host", "auth"),
+    [
+        ("localhost", "none"),
+        ("127.0.0.2", "none"),
+        ("::1", "none"),
+        ("0.0.0.0", "oidc"),  # noqa: S104 - nothing listens
+        ("127.0.0.1.example", "oidc"),
+    ],
+)
+def test_nobody_signs_in_on_loopback_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], host: str, auth: str
+) -> None:
+    """All of 127.0.0.0/8 is this machine."""
+    monkeypatch.setenv("IMGTAG_HOST", host)
+    assert main(["config"]) == 0
+    assert f"IMGTAG_AUTH\t{auth}\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("origin", ["*", "ui.example", "https://ui.example/page", "null"])
 def test_origins_that_no_browser_sends(
     folder: Path,
