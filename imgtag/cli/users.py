@@ -65,8 +65,8 @@ def list_(*, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def remove(name: str, *, yes: bool) -> None:
     """Remove an account, its sessions and tokens; its photos stay until they are handed on."""
-    if not yes:
-        click.confirm(f"Remove {name}?", abort=True, err=True)
+    if not (yes or click.confirm(f"Remove {name}?", err=True)):
+        raise Failed("nobody was removed")
 
     async def act() -> Account:
         async with open_accounts() as accounts:

@@ -101,7 +101,7 @@ class TestUsers:
     def test_asks_first(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Removing asks, and does nothing without a yes."""
         assert add("ada") == 0
-        assert imgtag("user", "remove", "ada", password="n") == 130
+        assert imgtag("user", "remove", "ada", password="n") == 1
         assert len(listed(capsys, "user", "list")["users"]) == 1
 
     def test_without_accounts(
