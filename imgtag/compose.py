@@ -36,6 +36,7 @@ from imgtag.services.layouts import Layouts
 from imgtag.services.metered import MeteredLabeler
 from imgtag.services.notifications import Notifications
 from imgtag.services.photos import Photos
+from imgtag.services.reach import reach_blobs
 from imgtag.services.signing import Signer, kept_secret
 from imgtag.services.sweep import Lifetimes, Sweeper
 from imgtag.services.uploads import Uploads
@@ -204,6 +205,7 @@ def _build(settings: Settings, ports: Backends, inspector: ImagingPool | None) -
         waker=ports.waker,
         queues={"photos": ports.photo_events, "bundles": ports.bundle_events},
         probes={
+            "blobs": lambda: reach_blobs(ports.blobs, clock),
             "catalog": lambda: ports.catalog.tally(_NOBODY),
             "queue": ports.photo_events.waiting,
         },

@@ -694,7 +694,10 @@ class Waker(Protocol):
 
 @runtime_checkable
 class Reachable(Protocol):
-    """What an adapter has on top where none of its port's calls just looks. For `doctor`."""
+    """What an adapter has on top where none of its port's calls just looks.
+
+    For `doctor`, and for whether the service is ready.
+    """
 
     async def reach(self) -> None:
         """Ask its dependency for something that changes nothing. Raises `ImgtagError`."""

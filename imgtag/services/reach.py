@@ -1,14 +1,22 @@
 """Whether every backend answers."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from imgtag.domain.errors import ImgtagError, NotFound
 from imgtag.domain.ids import OwnerId, PhotoId
 from imgtag.domain.keys import BlobKey, BlobKind
-from imgtag.ports import Backends, Clock, Reachable
+from imgtag.ports import Backends, BlobStore, Clock, Reachable
 
 _NOBODY: Final = OwnerId("doctor")
+
+
+async def reach_blobs(blobs: BlobStore, clock: Clock) -> None:
+    """See whether a store answers, which changes nothing. Raises `ImgtagError`."""
+    absent = BlobKey(_NOBODY, BlobKind.ORIGINAL, PhotoId.mint(clock.now(), bytes(10)))
+    with suppress(NotFound):
+        await (blobs.reach() if isinstance(blobs, Reachable) else blobs.stat(absent))
 
 
 async def unreachable(backends: Backends, clock: Clock) -> Mapping[str, str]:
@@ -17,17 +25,14 @@ async def unreachable(backends: Backends, clock: Clock) -> Mapping[str, str]:
     for name, ask in _questions(backends, clock).items():
         try:
             await ask()
-        except NotFound:
-            continue  # that is an answer
         except ImgtagError as error:
             found[name] = error.detail
     return found
 
 
 def _questions(backends: Backends, clock: Clock) -> Mapping[str, Callable[[], Awaitable[object]]]:
-    absent = BlobKey(_NOBODY, BlobKind.ORIGINAL, PhotoId.mint(clock.now(), bytes(10)))
     questions: dict[str, Callable[[], Awaitable[object]]] = {
-        "blobs": lambda: backends.blobs.stat(absent),
+        "blobs": lambda: reach_blobs(backends.blobs, clock),
         "catalog": lambda: backends.catalog.tally(_NOBODY),
         "bundles": lambda: backends.bundles.page(_NOBODY, after=None, limit=1),
         "queue of photos": backends.photo_events.waiting,

@@ -161,6 +161,19 @@ async def test_it_says_where_it_listens_whatever_it_is_called(tmp_path: Path) ->
         assert service.url.startswith("http://127.0.0.1:")
 
 
+async def test_it_is_ready_while_its_photos_are_there(tmp_path: Path) -> None:
+    """A disk that was taken away is named, until it is back."""
+    blobs, away = tmp_path / "blobs", tmp_path / "away"
+    async with running(tmp_path) as service, ClientSession() as client:
+        told = []
+        for folder, place in ((blobs, away), (away, blobs)):
+            folder.rename(place)
+            async with client.get(f"{service.url}/readyz") as answer:
+                told.append((answer.status, (await answer.json())["failing"]))
+
+    assert told == [(503, ["blobs"]), (200, [])]
+
+
 async def test_a_port_that_is_taken_is_told_in_a_line(tmp_path: Path) -> None:
     """Another service's port: one clear line, no traceback."""
     async with running(tmp_path / "a") as service:

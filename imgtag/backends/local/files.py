@@ -1,5 +1,6 @@
 """Photos as files: under their ids, never under a name that somebody chose."""
 
+import errno
 import os
 import re
 from collections.abc import (
@@ -201,6 +202,9 @@ class FileBlobStore:
             for key in await self._run(_keys_in, folder):
                 yield key
 
+    async def reach(self) -> None:
+        await self._run(_look_at, self._temporary)
+
     def local_path(self, key: BlobKey) -> str:
         return f"{self._root}/{key.kind}/{_folder_name(key.owner)}/{key.name[-2:]}/{key.name}"
 
@@ -244,6 +248,14 @@ async def open_blobs(root: Path) -> AsyncIterator[FileBlobStore]:
             sync_folder(root.parent)
         threads = stack.enter_context(Threads(THREADS, "files"))
         yield FileBlobStore(root, temporary, threads)
+
+
+def _look_at(folder: Path) -> None:
+    """See whether *folder* is there, and takes files."""
+    with disk_errors():
+        folder.stat()
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 @lru_cache(maxsize=1024)
