@@ -4,7 +4,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-from imgtag.domain.errors import Invalid
+from imgtag.domain.errors import Forbidden, Invalid
 from imgtag.domain.ids import OwnerId, PhotoId
 from imgtag.domain.queries import Position
 from imgtag.services.signing import Signer
@@ -26,7 +26,7 @@ class Cursors:
         """Read a cursor of this list. `Invalid`, code ``invalid_cursor``, for any other."""
         try:
             return self._signer.open(self._purpose, text)
-        except Invalid as error:
+        except Forbidden as error:
             msg = "this cursor belongs to another list"
             raise Invalid(msg, code="invalid_cursor", pointer="/cursor") from error
 

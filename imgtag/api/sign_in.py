@@ -19,6 +19,7 @@ from imgtag.api.messages import query
 from imgtag.api.origin import origin
 from imgtag.api.schemas import SignInQuery
 from imgtag.domain.errors import (
+    Forbidden,
     ImgtagError,
     Invalid,
     NotFound,
@@ -127,7 +128,7 @@ def _parameters(request: web.Request) -> Mapping[str, str]:
 def _kept(request: web.Request, cookie: str) -> dict[str, Any]:
     try:
         return services(request).signer.open(_PURPOSE, request.cookies.get(cookie, ""))
-    except Invalid:
+    except Forbidden:
         msg = "this sign-in was not begun in this browser, or took too long"
         raise Unauthenticated(msg, code="sign_in_stale") from None
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from imgtag.domain.errors import Invalid
+from imgtag.domain.errors import Forbidden
 
 _KEY_FILE: Final = "signing.key"
 _SECRET_BYTES: Final = 32
@@ -32,12 +32,12 @@ class Signer:
         return str(self._serializer(purpose).dumps(dict(claims)))
 
     def open(self, purpose: str, text: str) -> dict[str, Any]:
-        """Read what `sign` wrote for the same purpose. `Invalid`, code ``bad_signature``, else."""
+        """Read what `sign` wrote for this purpose. `Forbidden`, code ``bad_signature``, else."""
         try:
             claims: dict[str, Any] = self._serializer(purpose).loads(text)
         except BadSignature as error:
             msg = "this was not signed here, or was changed since"
-            raise Invalid(msg, code="bad_signature") from error
+            raise Forbidden(msg, code="bad_signature") from error
         return claims
 
     def mark(self, purpose: str, text: str) -> str:

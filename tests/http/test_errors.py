@@ -32,7 +32,7 @@ MISTAKES: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("GET", "/api/photos?all=" + "a," * 51, {}, 422, "invalid_request"),
     ("GET", "/api/photos?sort=size", {}, 422, "invalid_request"),
     ("GET", "/api/photos?cursor=abc", {}, 422, "invalid_cursor"),
-    ("PUT", "/api/uploads/forged", {"data": b"x"}, 422, "bad_signature"),
+    ("PUT", "/api/uploads/forged", {"data": b"x"}, 403, "bad_signature"),
     ("PUT", "/api/upload", {"json": {"file_name": "../x.jpg"}}, 422, "invalid_file_name"),
 ]
 
