@@ -136,6 +136,8 @@ def make_runner(system: System) -> web.AppRunner:
     """Make the HTTP side, not yet listening."""
     return Runner(
         create_app(system.services),
+        # A few bytes may unpack to very many, and no client of ours packs any.
+        auto_decompress=False,
         keepalive_timeout=KEEP_ALIVE_SECONDS,
         lingering_time=LINGERING_SECONDS,
         shutdown_timeout=system.services.settings.drain_seconds,

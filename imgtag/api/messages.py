@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final, TypeVar
 
-from aiohttp import ETag, web
+from aiohttp import ETag, hdrs, web
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -23,13 +23,14 @@ Model = TypeVar("Model", bound=Incoming)
 async def body(request: web.Request, model: type[Model]) -> Model:
     """Read the JSON body as *model*.
 
-    Raises `Unsupported` for another content type, 413 for more than the limit, before it is sent
-    where its size is announced, and `InvalidFields`, which names every part at fault, for anything
-    that the model refuses.
+    Raises `Unsupported` for another content type or a compressed body, 413 for more than the limit,
+    before it is sent where its size is announced, and `InvalidFields`, which names every part at
+    fault, for anything that the model refuses.
     """
     if request.content_type != "application/json":
         msg = "the body has to be application/json"
         raise Unsupported(msg, code="unsupported_media_type")
+    check_plain(request)
     size = request.content_length or 0
     if size > JSON_BODY_BYTES:
         raise web.HTTPRequestEntityTooLarge(JSON_BODY_BYTES, size)
@@ -39,6 +40,13 @@ async def body(request: web.Request, model: type[Model]) -> Model:
         return model.model_validate(_json(raw))
     except ValidationError as error:
         raise InvalidFields("the body is not valid", _problems(error)) from error
+
+
+def check_plain(request: web.Request) -> None:
+    """Raise `Unsupported` for a body that comes compressed."""
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        msg = "the body has to come uncompressed"
+        raise Unsupported(msg, code="unsupported_media_type")
 
 
 def _json(raw: bytes) -> Any:

@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from imgtag.api.keys import principal, services
-from imgtag.api.messages import body, reply
+from imgtag.api.messages import body, check_plain, reply
 from imgtag.api.origin import origin
 from imgtag.api.schemas import (
     Admitted,
@@ -94,6 +94,7 @@ def _admitted(admission: Admission) -> Admitted:
 
 async def receive_upload(request: web.Request) -> web.Response:
     """Take the bytes of one photo; the ticket in the path is the leave to send them."""
+    check_plain(request)
     received = await services(request).uploads.receive(
         request.match_info["ticket"],
         _chunks(request),

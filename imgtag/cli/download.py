@@ -88,6 +88,10 @@ def download(  # noqa: PLR0913 - one for each option
     if not order.folder.is_dir():
         msg = f"there is no folder {order.folder}"
         raise click.BadParameter(msg, param_hint="'-o'")
+    if output == Path("-"):
+        # It is resumed where it stopped and read again to be verified.
+        msg = "a bundle is written to a file"
+        raise click.BadParameter(msg, param_hint="'-o'")
     if order.file and order.file.exists() and not order.file.is_file():
         # Putting the archive in its place would take a device or a pipe away.
         msg = f"{order.file} is no regular file"

@@ -7,6 +7,7 @@ from typing import Any
 from tests.http.service import Service
 
 PHOTO = "0" * 26
+GZIP = {"Content-Encoding": "gzip"}
 
 
 MISTAKES: list[tuple[str, str, dict[str, Any], int, str]] = [
@@ -33,6 +34,8 @@ MISTAKES: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("GET", "/api/photos?sort=size", {}, 422, "invalid_request"),
     ("GET", "/api/photos?cursor=abc", {}, 422, "invalid_cursor"),
     ("PUT", "/api/uploads/forged", {"data": b"x"}, 403, "bad_signature"),
+    ("PUT", "/api/uploads/forged", {"data": b"x", "headers": GZIP}, 415, "unsupported_media_type"),
+    ("POST", "/api/download", {"json": {}, "headers": GZIP}, 415, "unsupported_media_type"),
     ("PUT", "/api/upload", {"json": {"file_name": "../x.jpg"}}, 422, "invalid_file_name"),
 ]
 

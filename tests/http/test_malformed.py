@@ -20,7 +20,6 @@ MALFORMED = {
     "a control character": b"GET / HTTP/1.1\r\nHost: localhost\r\nX: secret\x01\r\n\r\n",
     "two lengths": CHUNKED[:-2] + b"Content-Length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
     "a chunk without a size": CHUNKED + b"secret\r\n",
-    "gzip that is none": POST + b"Content-Encoding: gzip\r\nContent-Length: 6\r\n\r\nsecret",
 }
 
 

@@ -24,3 +24,9 @@ def test_a_pipe_is_no_file(
     assert main([*command, str(pipe)]) == 2
     assert "no regular file" in capsys.readouterr().err
     assert pipe.is_fifo()
+
+
+def test_a_bundle_goes_to_no_stream(capsys: pytest.CaptureFixture[str]) -> None:
+    """A `-` is no file's name here."""
+    assert main(["download", "-o", "-"]) == 2
+    assert "written to a file" in capsys.readouterr().err
