@@ -2,7 +2,6 @@
 
 import secrets
 import time
-from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Final
 
@@ -25,6 +24,7 @@ from imgtag.api.system import DOCUMENT, READINESS, Readiness
 from imgtag.api.waking import MAKES_WORK, wake_workers
 from imgtag.pipeline.budget import ByteBudget
 from imgtag.pipeline.files import FileChecker
+from imgtag.pipeline.threads import Threads
 
 DELIVERY_THREADS: Final = 4
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -48,7 +48,7 @@ def create_app(known: Services) -> web.Application:
     app[DELIVERY] = Delivery(
         ByteBudget(known.settings.bundle_memory),
         FileChecker(),
-        ThreadPoolExecutor(DELIVERY_THREADS, thread_name_prefix="delivery"),
+        Threads(DELIVERY_THREADS, "delivery"),
     )
     app.on_cleanup.append(close_delivery)
     app[DOCUMENT] = document(ROUTES)
@@ -65,7 +65,7 @@ def create_app(known: Services) -> web.Application:
 
 async def close_delivery(app: web.Application) -> None:
     """Let go of the threads."""
-    app[DELIVERY].threads.shutdown(wait=False, cancel_futures=True)
+    app[DELIVERY].threads.close()
 
 
 @web.middleware

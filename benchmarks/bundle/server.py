@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from imgtag.pipeline.archive import Archive
 from imgtag.pipeline.budget import ByteBudget
 from imgtag.pipeline.download import Damaged, Download
 from imgtag.pipeline.files import FileChecker
+from imgtag.pipeline.threads import Threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ async def complain(damaged: Damaged) -> None:
 async def main(download: Download) -> None:
     """Serve until the process is ended."""
     app = web.Application()
-    app[DELIVERY] = Delivery(ByteBudget(64 << 20), FileChecker(), ThreadPoolExecutor(4))
+    app[DELIVERY] = Delivery(ByteBudget(64 << 20), FileChecker(), Threads(4, "delivery"))
 
     async def archive(request: web.Request) -> web.StreamResponse:
         return await send_archive(request, download)

@@ -7,7 +7,6 @@ that came ends the connection by a reset: never a whole answer with a hole.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import Executor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -27,6 +26,7 @@ from imgtag.pipeline.download import Damaged, Download
 from imgtag.pipeline.files import FileChecker, OpenFile, open_file
 from imgtag.pipeline.prefetch import prefetch
 from imgtag.pipeline.sending import Sender, archive_sender, file_sender
+from imgtag.pipeline.threads import Threads
 from imgtag.ports import BlobStore
 from imgtag.services.photos import Picture
 
@@ -45,7 +45,7 @@ class Delivery:
 
     budget: ByteBudget
     checker: FileChecker
-    threads: Executor
+    threads: Threads
 
 
 DELIVERY: Final = web.AppKey("delivery", Delivery)
@@ -132,7 +132,7 @@ async def _send_archive(
 
 
 async def _send_files(
-    response: web.StreamResponse, transport: asyncio.Transport, sender: Sender, threads: Executor
+    response: web.StreamResponse, transport: asyncio.Transport, sender: Sender, threads: Threads
 ) -> None:
     with closing(sender):
         await response.write(b"")  # the head, which aiohttp keeps until the first write
@@ -227,9 +227,9 @@ async def _send_local(
     return response
 
 
-async def _opened(threads: Executor, path: str) -> OpenFile:
+async def _opened(threads: Threads, path: str) -> OpenFile:
     """Open a file, in a thread. Raises `NotFound`, `Unavailable`."""
-    opened = asyncio.get_running_loop().run_in_executor(threads, open_file, path)
+    opened = threads.run(open_file, path)
     try:
         return await asyncio.shield(opened)
     except asyncio.CancelledError:

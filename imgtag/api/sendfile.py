@@ -9,14 +9,13 @@ import asyncio
 import os
 import socket
 import struct
-from concurrent.futures import Executor
 from types import TracebackType
 from typing import Final, Self
 
 from aiohttp import web
 
 from imgtag.pipeline.sending import Sender, Turn
-from imgtag.pipeline.threads import see_through
+from imgtag.pipeline.threads import Threads, see_through
 
 _LOOK_SECONDS: Final = 1.0
 # On, for no seconds: struct linger of <sys/socket.h>.
@@ -57,16 +56,16 @@ class SocketWriter:
         self._next_look.cancel()
         self._socket.close()
 
-    async def send(self, sender: Sender, threads: Executor) -> None:
+    async def send(self, sender: Sender, threads: Threads) -> None:
         """Send all that *sender* has, in turns that *threads* take. Raises what a turn raises."""
         while (turn := await self._turn(sender, threads)) is not Turn.DONE:
             if turn is Turn.FULL:
                 await self._writable()
             self._must_be_open()
 
-    async def _turn(self, sender: Sender, threads: Executor) -> Turn:
+    async def _turn(self, sender: Sender, threads: Threads) -> Turn:
         # Seen through even when cancelled: what the thread works with must not be closed meanwhile.
-        return await see_through(self._loop.run_in_executor(threads, sender.turn, self._socket))
+        return await see_through(threads.run(sender.turn, self._socket))
 
     async def _writable(self) -> None:
         self._waits_since = self._loop.time()

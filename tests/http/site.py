@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from imgtag.api.delivery import DELIVERY, Delivery, send_archive
 from imgtag.pipeline.budget import ByteBudget
 from imgtag.pipeline.download import Damaged, Download, Source
 from imgtag.pipeline.files import FileChecker
+from imgtag.pipeline.threads import Threads
 from tests.unit.archives import lay_out, part_of
 
 DEADLINE_SECONDS = 15
@@ -85,7 +85,7 @@ async def handing_out(
 
     app = web.Application()
     app.router.add_get("/", answer)
-    with ThreadPoolExecutor(2) as threads:
+    with Threads(2, "delivery") as threads:
         app[DELIVERY] = Delivery(site.budget, FileChecker(), threads)
         runner = web.AppRunner(app, shutdown_timeout=1)
         await runner.setup()
