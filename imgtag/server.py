@@ -48,7 +48,8 @@ def create_app(known: Services) -> web.Application:
     app[DELIVERY] = Delivery(
         ByteBudget(known.settings.bundle_memory),
         FileChecker(),
-        Threads(DELIVERY_THREADS, "delivery"),
+        photos=Threads(DELIVERY_THREADS, "photos"),
+        archives=Threads(DELIVERY_THREADS, "archives"),
     )
     app.on_cleanup.append(close_delivery)
     app[DOCUMENT] = document(ROUTES)
@@ -65,7 +66,8 @@ def create_app(known: Services) -> web.Application:
 
 async def close_delivery(app: web.Application) -> None:
     """Let go of the threads."""
-    app[DELIVERY].threads.close()
+    app[DELIVERY].photos.close()
+    app[DELIVERY].archives.close()
 
 
 @web.middleware

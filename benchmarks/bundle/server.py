@@ -45,7 +45,8 @@ async def complain(damaged: Damaged) -> None:
 async def main(download: Download) -> None:
     """Serve until the process is ended."""
     app = web.Application()
-    app[DELIVERY] = Delivery(ByteBudget(64 << 20), FileChecker(), Threads(4, "delivery"))
+    threads = Threads(4, "delivery")
+    app[DELIVERY] = Delivery(ByteBudget(64 << 20), FileChecker(), threads, threads)
 
     async def archive(request: web.Request) -> web.StreamResponse:
         return await send_archive(request, download)

@@ -41,11 +41,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What all answers of a process share: a budget, what is known of files, a few threads."""
+    """What all answers of a process share: a budget, what is known of files, a few threads.
+
+    Photos have their own, so that no thumbnail waits for the turns of archives.
+    """
 
     budget: ByteBudget
     checker: FileChecker
-    threads: Threads
+    photos: Threads
+    archives: Threads
 
 
 DELIVERY: Final = web.AppKey("delivery", Delivery)
@@ -123,7 +127,7 @@ async def _send_archive(
     transport = _kernel_transport(request)
     if transport and download.source.path(0):
         sender = archive_sender(download, delivery.checker, part.start, part.stop)
-        await _send_files(response, transport, sender, delivery.threads)
+        await _send_files(response, transport, sender, delivery.archives)
         return
     async with prefetch(
         download.archive, download.source, delivery.budget, start=part.start, stop=part.stop
@@ -136,7 +140,7 @@ async def _send_files(
 ) -> None:
     with closing(sender):
         await response.write(b"")  # the head, which aiohttp keeps until the first write
-        async with SocketWriter(transport) as out:
+        async with SocketWriter.on(transport) as out:
             await out.send(sender, threads)
 
 
@@ -210,7 +214,7 @@ async def _send_local(
     *,
     inline: bool,
 ) -> web.StreamResponse:
-    threads = request.app[DELIVERY].threads
+    threads = request.app[DELIVERY].photos
     with ExitStack() as undo:
         file = await _opened(threads, path)
         undo.callback(file.close)
@@ -224,6 +228,8 @@ async def _send_local(
             await _send_files(response, transport, sender, threads)
     except Damaged as damaged:
         log.warning("photo cut short", reason=damaged.reason)
+    except Unavailable as error:
+        log.warning("photo cut short", reason=error.detail)
     return response
 
 

@@ -1,15 +1,17 @@
 """The JSON that comes in and goes out. The OpenAPI document is made from these very models."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Final, Literal, NotRequired
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -30,6 +32,7 @@ from imgtag.domain.queries import MAX_TERMS, Query, Sort
 from imgtag.ports import Scope
 
 MAX_BATCH = 500
+_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
 
 def rfc3339(moment: datetime) -> str:
@@ -57,11 +60,20 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError(msg) from error
 
 
+def _written(moment: object) -> object:
+    """Refuse seconds since 1970, as a number or as text, which pydantic would take."""
+    if isinstance(moment, datetime) or (isinstance(moment, str) and _DATE_TIME.match(moment)):
+        return moment
+    msg = "is no time as RFC 3339 writes it"
+    raise ValueError(msg)
+
+
 # JSON has neither times nor enumerations: a strict body takes the text that names one.
 Named = Field(strict=False)
 Time = Annotated[
     AwareDatetime,
     Named,
+    BeforeValidator(_written),
     AfterValidator(_utc),
     PlainSerializer(rfc3339, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),

@@ -9,7 +9,8 @@ import asyncio
 import os
 import socket
 import struct
-from types import TracebackType
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final, Self
 
 from aiohttp import web
@@ -36,23 +37,28 @@ class SocketWriter:
         known: socket.socket = transport.get_extra_info("socket")
         # Of its own, because the loop minds when somebody waits on a transport's descriptor.
         self._socket = socket.socket(fileno=os.dup(known.fileno()))
+        self._socket.settimeout(0)
         self._waiting: asyncio.Future[None] | None = None
         self._waits_since = 0.0
         self._next_look = self._loop.call_later(_LOOK_SECONDS, self._look)
 
-    async def __aenter__(self) -> Self:
-        self._socket.setblocking(False)  # noqa: FBT003 - the name says it
+    @classmethod
+    @asynccontextmanager
+    async def on(cls, transport: asyncio.Transport) -> AsyncIterator[Self]:
+        """Have the socket of *transport* for a while."""
+        writer = cls(transport)
+        try:
+            await writer._wait_for_transport()
+            yield writer
+        finally:
+            writer._close()
+
+    async def _wait_for_transport(self) -> None:
         while self._transport.get_write_buffer_size():
             await self._writable()
             self._must_be_open()
-        return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def _close(self) -> None:
         self._next_look.cancel()
         self._socket.close()
 

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from zlib_ng import zlib_ng
@@ -37,7 +38,8 @@ class OpenFile(NamedTuple):
     def fetch(self, start: int, stop: int) -> None:
         """Have bytes *start* up to *stop* brought into memory, without waiting for it."""
         if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(self.descriptor, start, stop - start, os.POSIX_FADV_WILLNEED)
+            with suppress(OSError):  # not every file system takes advice
+                os.posix_fadvise(self.descriptor, start, stop - start, os.POSIX_FADV_WILLNEED)
 
     def close(self) -> None:
         """Close it."""
@@ -48,15 +50,19 @@ def open_file(path: str) -> OpenFile:
     """Open a file. Raises `NotFound`, or `Unavailable` when it may be there all the same."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        facts = os.fstat(descriptor)
+        try:
+            facts = os.fstat(descriptor)
+        except OSError:
+            os.close(descriptor)
+            raise
     except OSError as error:
-        raise _told(error) from error
+        raise cannot_read(error) from error
     size = facts.st_size
     identity = hash((facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns, size))
     return OpenFile(descriptor, size, identity)
 
 
-def _told(error: OSError) -> NotFound | Unavailable:
+def cannot_read(error: OSError) -> NotFound | Unavailable:
     """Translate the operating system's errors. Only absence says something about the file."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return NotFound("there is no such file")
@@ -118,7 +124,7 @@ class FileChecker:
                 crc32 = zlib_ng.crc32(buffer[:size], crc32)
                 position += size
         except OSError as error:
-            raise _told(error) from error
+            raise cannot_read(error) from error
         return crc32
 
     def _buffer(self) -> memoryview:

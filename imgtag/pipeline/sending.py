@@ -5,19 +5,20 @@ wait for the disk, which the event loop must not, and hardly ever waits for a cl
 costs little more than the kernel's own work, and a slow one keeps no thread from others.
 """
 
+import errno
 import os
 import select
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
 from imgtag.domain.errors import NotFound
 from imgtag.pipeline.archive import Literal, Slice
 from imgtag.pipeline.download import Damaged, Download
-from imgtag.pipeline.files import Differs, FileChecker, OpenFile, open_file
+from imgtag.pipeline.files import Differs, FileChecker, OpenFile, cannot_read, open_file
 
 # After this long, others have the thread.
 TURN_SECONDS: Final = 0.05
@@ -26,6 +27,11 @@ AHEAD_BYTES: Final = 16 * 1024 * 1024
 AHEAD_PIECES: Final = 64
 # A client that is about as fast as we are makes room in less; coming back would cost more.
 _PATIENCE_MILLISECONDS: Final = 2
+# A turn looks at the clock in between.
+_AT_ONCE_BYTES: Final = 2 * 1024 * 1024
+_CLIENT_IS_GONE: Final = frozenset(
+    {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.ENOTCONN}
+)
 _MORE: Final = getattr(socket, "MSG_MORE", 0)
 
 
@@ -51,17 +57,21 @@ class Turn(Enum):
 class Sender:
     """Sends *pieces* to a socket, in order, and closes their files.
 
-    A file that is not known is handed to *check* before its first byte is sent. Turns follow each
-    other, in whatever threads; `close` comes after the last.
+    Those that *opened* holds come first. A file that is not known is handed to *check* before its
+    first byte is sent. Turns follow each other, in whatever threads; `close` comes after the last.
     """
 
     def __init__(
-        self, pieces: Iterator[Piece], check: Callable[[Body], None] = lambda _: None
+        self,
+        pieces: Iterator[Piece],
+        check: Callable[[Body], None] = lambda _: None,
+        *,
+        opened: Iterable[Body] = (),
     ) -> None:
         self._pieces = pieces
         self._check = check
-        self._ahead: deque[Piece] = deque()
-        self._ahead_bytes = 0
+        self._ahead: deque[Piece] = deque(opened)
+        self._ahead_bytes = sum(map(_size, self._ahead))
         self._sent = 0
 
     def turn(self, target: socket.socket) -> Turn:
@@ -80,6 +90,10 @@ class Sender:
             except BlockingIOError:
                 if not _makes_room(target):
                     return Turn.FULL
+            except ConnectionError:
+                raise
+            except OSError as error:
+                raise _told(error) from error
         return Turn.MORE
 
     def close(self) -> None:
@@ -120,7 +134,8 @@ class Sender:
         if not (known or self._sent):
             self._check(body)
         start = part.start + self._sent
-        sent = os.sendfile(target.fileno(), file.descriptor, start, part.stop - start)
+        count = min(part.stop - start, _AT_ONCE_BYTES)
+        sent = os.sendfile(target.fileno(), file.descriptor, start, count)
         if not sent:
             raise Damaged(part.member, "the file became shorter while it was sent")
         return sent
@@ -128,7 +143,7 @@ class Sender:
 
 def file_sender(file: OpenFile, start: int, stop: int) -> Sender:
     """Send bytes *start* up to *stop* of one file, as they are."""
-    return Sender(iter([Body(Slice(0, start, stop), file)]))
+    return Sender(iter(()), opened=[Body(Slice(0, start, stop), file)])
 
 
 def archive_sender(download: Download, checker: FileChecker, start: int, stop: int) -> Sender:
@@ -176,6 +191,13 @@ class _Members:
 
     def _promised(self, index: int) -> tuple[int, int]:
         return self._archive.size_of(index), self._archive.crc32_of(index)
+
+
+def _told(error: OSError) -> Exception:
+    """Say whether it was the client or the file."""
+    if error.errno in _CLIENT_IS_GONE:
+        return ConnectionResetError(error.errno, error.strerror)
+    return cannot_read(error)
 
 
 def _size(piece: Piece) -> int:

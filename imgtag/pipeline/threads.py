@@ -27,6 +27,7 @@ class Threads:
         self._threads = [
             Thread(target=self._serve, name=f"{name}-{each}", daemon=True) for each in range(number)
         ]
+        self._closed = False
         for thread in self._threads:
             thread.start()
 
@@ -44,14 +45,19 @@ class Threads:
     def run(self, work: Callable[..., T], *arguments: Any) -> "asyncio.Future[T]":
         """Have *work* done, and give what will be its result.
 
-        Cancelling that undoes nothing; what was not begun by then is left out.
+        Cancelling that undoes nothing; what was not begun by then is left out. `RuntimeError` once
+        they are closed.
         """
+        if self._closed:
+            msg = "these threads do nothing more"
+            raise RuntimeError(msg)
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.put(partial(_do, answer, work, arguments))
         return answer
 
     def close(self) -> None:
         """Wait until all that was asked for is done. Again is fine."""
+        self._closed = True
         for _ in self._threads:
             self._waiting.put(_NO_MORE)
         for thread in self._threads:
@@ -68,6 +74,8 @@ def _do(answer: "asyncio.Future[T]", work: Callable[..., T], arguments: tuple[An
         return
     try:
         result = work(*arguments)
+    except StopIteration as error:  # which means something else to whoever awaits
+        _tell(answer, answer.set_exception, RuntimeError(repr(error)))
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is the caller's to hear
         _tell(answer, answer.set_exception, error)
         # Its traceback leads here; would it go on to the error, both would stay, and all they know.
@@ -100,4 +108,6 @@ async def see_through(
         while not running.done():
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([running])
+        if not running.cancelled():
+            running.exception()  # heard, or it would be reported as lost
         raise

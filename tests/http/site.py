@@ -86,7 +86,7 @@ async def handing_out(
     app = web.Application()
     app.router.add_get("/", answer)
     with Threads(2, "delivery") as threads:
-        app[DELIVERY] = Delivery(site.budget, FileChecker(), threads)
+        app[DELIVERY] = Delivery(site.budget, FileChecker(), photos=threads, archives=threads)
         runner = web.AppRunner(app, shutdown_timeout=1)
         await runner.setup()
         try:

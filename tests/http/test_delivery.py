@@ -175,6 +175,31 @@ async def test_a_client_that_stopped_reading_is_given_up(
         assert site.budget.held == 0
 
 
+async def test_a_client_that_leaves_before_its_turn_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While the transport still has something to say, the socket is waited for, and given back."""
+    monkeypatch.setattr(sendfile, "_LOOK_SECONDS", 0.1)
+    ended: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(bytes(40 * MIB))
+        try:
+            async with sendfile.SocketWriter.on(writer.transport):
+                raise AssertionError("the client reads nothing")
+        except ConnectionError as error:
+            ended.set_result(error)
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        files = open_files()
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        reader._transport.pause_reading()
+        await eventually(lambda: open_files() > files + 2)
+        writer.transport.abort()
+        assert isinstance(await ended, ConnectionError)
+        await eventually(lambda: open_files() == files)
+
+
 async def test_stalled_clients_keep_nobody_from_downloading(tmp_path: Path) -> None:
     """Five that don't read share the budget with one that does, and it gets everything."""
     source = source_of("memory", tmp_path, MANY)

@@ -131,6 +131,26 @@ def test_damage_is_told_before_a_byte_of_it_is_sent(
     assert still_open(tmp_path) == 0
 
 
+def test_a_file_of_which_nothing_was_sent_is_closed(tmp_path: Path) -> None:
+    """The client may have left before the first turn."""
+    path = tmp_path / "photo"
+    path.write_bytes(BODIES[1])
+    with closing(file_sender(open_file(path), 0, len(BODIES[1]))):
+        assert still_open(tmp_path) == 1
+    assert still_open(tmp_path) == 0
+
+
+def test_a_client_that_left_is_told_as_such(
+    source: Files, wire: tuple[socket.socket, socket.socket], tmp_path: Path
+) -> None:
+    """By a `ConnectionError`, and nothing stays open."""
+    ours, client = wire
+    client.close()
+    with pytest.raises(ConnectionError), closing(sender_of(source)) as sender:
+        sender.turn(ours)
+    assert still_open(tmp_path) == 0
+
+
 def test_a_file_that_became_shorter_is_damage(
     wire: tuple[socket.socket, socket.socket], tmp_path: Path
 ) -> None:

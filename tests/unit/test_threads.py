@@ -1,13 +1,14 @@
 """Threads that work for an event loop."""
 
 import asyncio
+import gc
 import threading
 import weakref
 from collections.abc import Iterator
 
 import pytest
 
-from imgtag.pipeline.threads import Threads
+from imgtag.pipeline.threads import Threads, see_through
 from tests.unit.processes import until
 
 
@@ -67,6 +68,45 @@ async def test_closing_waits() -> None:
             threads.run(done.append, each)
     assert sorted(done) == list(range(20))
     threads.close()
+
+
+async def test_closed_threads_take_nothing() -> None:
+    """Whoever comes too late is told, and doesn't wait for ever."""
+    with Threads(1, "test") as threads:
+        pass
+    with pytest.raises(RuntimeError):
+        threads.run(max, 1, 2)
+
+
+async def test_an_iterator_that_ends_is_an_error(threads: Threads) -> None:
+    """`StopIteration` can't be awaited."""
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await threads.run(next, iter(()))
+
+
+async def test_what_fails_behind_a_cancelled_caller_is_not_reported_as_lost(
+    threads: Threads,
+) -> None:
+    """It was seen through."""
+    lost: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, about: lost.append(about))
+    began, going_on = threading.Event(), threading.Event()
+
+    def work() -> None:
+        began.set()
+        going_on.wait()
+        raise ZeroDivisionError
+
+    async with asyncio.TaskGroup() as group:
+        caller = group.create_task(see_through(threads.run(work)))
+        await until(began.is_set)
+        caller.cancel()
+        going_on.set()
+    assert caller.cancelled()
+    del caller
+    gc.collect()
+    await asyncio.sleep(0)
+    assert lost == []
 
 
 async def test_idle_threads_keep_nothing(threads: Threads) -> None:
