@@ -14,6 +14,7 @@ question there is: sets that are large and don't meet.
 import argparse
 import asyncio
 import http.client
+import itertools
 import json
 import re
 import resource
@@ -24,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -33,7 +35,7 @@ import numpy as np
 from service import serving
 
 from imgtag.backends.local.catalog import SqliteCatalog
-from imgtag.backends.local.catalog_schema import CATALOG
+from imgtag.backends.local.catalog_schema import CATALOG, marks
 from imgtag.backends.local.database import FILE_NAME, fetch, open_database
 from imgtag.backends.local.queue import QUEUE, SqliteQueue
 from imgtag.backends.local.times import to_micros
@@ -115,7 +117,9 @@ def _fill(db: apsw.Connection, photos: int) -> None:
     for start in range(0, photos, CHUNK):
         numbers = range(start, min(start + CHUNK, photos))
         db.executemany(_PHOTO, _photo_rows(numbers, random))
-        db.executemany(_LABEL, _label_rows(numbers, photos, random))
+        labels = list(_label_rows(numbers, photos, random))
+        db.executemany(_LABEL, labels)
+        db.executemany(_MARK, _marked(labels))
     for statement in _DERIVED:
         db.execute(statement)
 
@@ -126,11 +130,12 @@ INSERT INTO photos (photo, owner, id, file_name, folded_name, state, since, crea
 VALUES (?1, 1, ?2, ?3, lower(?3), 'labelled', ?4, ?4, ?5, 'image/jpeg', 4800000, ?6, 7, 4000, 3000,
     0)
 """
+_MARK: Final = "UPDATE photos SET marks = ? WHERE photo = ?"
 _LABEL: Final = "INSERT INTO photo_labels VALUES (?, ?, 'machine', ?, 1, NULL)"
 _DERIVED: Final = (
-    """INSERT INTO shelf_shown SELECT label, shown_at, id, photo
+    """INSERT INTO shelf_shown SELECT label, shown_at, id, photo, marks
         FROM photo_labels CROSS JOIN photos USING (photo) ORDER BY label, shown_at, id""",
-    """INSERT INTO shelf_created SELECT label, created_at, id, photo
+    """INSERT INTO shelf_created SELECT label, created_at, id, photo, marks
         FROM photo_labels CROSS JOIN photos USING (photo) ORDER BY label, created_at, id""",
     "UPDATE labels SET photos = (SELECT count(*) FROM shelf_shown WHERE label = labels.label)",
     "INSERT INTO tallies SELECT owner, place, count(*) FROM photos GROUP BY owner, place",
@@ -161,6 +166,11 @@ def _label_rows(
         chosen = list(dict.fromkeys(row))[:LABELS_OF_A_PHOTO]
         for label in [*sorted(chosen), half - 1]:
             yield number + 1, label + 1, 91.5
+
+
+def _marked(rows: Sequence[tuple[int, int, float]]) -> Iterator[tuple[int, int]]:
+    for photo, labels in itertools.groupby(rows, key=itemgetter(0)):
+        yield marks(label for _, label, _ in labels), photo
 
 
 def ask_service(data_dir: Path) -> None:

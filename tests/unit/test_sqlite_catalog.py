@@ -11,12 +11,13 @@ from typing import Any
 import apsw
 import pytest
 
-from imgtag.backends.local import catalog_queries, catalog_reads, catalog_repair
+from imgtag.backends.local import catalog_reads, catalog_repair
 from imgtag.backends.local.catalog import SqliteCatalog
 from imgtag.backends.local.catalog_queries import Listing, Statement, Term, Terms
-from imgtag.backends.local.catalog_schema import CATALOG
+from imgtag.backends.local.catalog_schema import CATALOG, marks
 from imgtag.backends.local.database import FILE_NAME, Database, fetch, open_database
 from imgtag.backends.local.queue import QUEUE, SqliteQueue
+from imgtag.backends.local.schema import Component
 from imgtag.backends.memory import MemoryQueue
 from imgtag.domain.errors import Conflict
 from imgtag.domain.events import PhotoDiscarded, PhotoStored
@@ -29,7 +30,14 @@ from imgtag.testing.photos import ADA, BOB, MODEL, Maker, facts
 
 NAMES = tuple(map(LabelName, ("Sky", "Lake", "Tree", "Boat", "Rare")))
 WEIGHTS = (0.8, 0.5, 0.4, 0.3, 0.04)
-NEVER_RARE, ALWAYS_RARE = 10**9, 0
+_LIBRARY_WITHOUT_MARKS = f"""
+INSERT INTO owners VALUES (1, '{ADA}');
+INSERT INTO labels (label, owner, folded, name) VALUES (1, 1, 'lake', 'Lake'), (2, 1, 'sea', 'Sea');
+INSERT INTO origins VALUES (1, '', '[]');
+INSERT INTO photos (photo, owner, id, file_name, folded_name, state, since, created_at)
+    VALUES (1, 1, '{"0" * 26}', 'a.jpg', 'a.jpg', 'labelled', 0, 0);
+INSERT INTO photo_labels VALUES (1, 1, 'user', 100, 1, NULL), (1, 2, 'user', 100, 1, NULL);
+"""  # noqa: S608 - put together from constants
 
 
 @pytest.fixture
@@ -100,20 +108,23 @@ def some_query(chance: random.Random, photos: Sequence[Photo]) -> Query:
     )
 
 
-@pytest.mark.parametrize("probe_costs", [NEVER_RARE, ALWAYS_RARE, 5])
+@pytest.mark.parametrize("marked", [True, False])
 @pytest.mark.parametrize("leaps", [0, 1, 8])
 async def test_every_plan_finds_what_matches(
     catalog: SqliteCatalog,
+    database: Database,
     clock: FixedClock,
     monkeypatch: pytest.MonkeyPatch,
-    probe_costs: int,
+    *,
+    marked: bool,
     leaps: int,
 ) -> None:
-    """Whether shelves are merged or the rarest is walked, and wherever it begins."""
-    monkeypatch.setattr(catalog_queries, "_PROBE_COSTS", probe_costs)
+    """Whether or not marks are known, and wherever the walk begins."""
     monkeypatch.setattr(catalog_reads, "LEAPS", leaps)
-    chance = random.Random(f"{probe_costs} {leaps}")
+    chance = random.Random(f"{marked} {leaps}")
     photos = await fill(catalog, clock, chance)
+    if not marked:
+        await database.write(lambda db: db.execute("UPDATE photos SET marks = -1"))
     for _ in range(60):
         query, sort = some_query(chance, photos), chance.choice(list(Sort))
         expected = [photo.id for photo in in_order(photos, query, sort)]
@@ -159,8 +170,10 @@ SPOILERS = (
     "UPDATE photos SET bare = NOT bare WHERE photo % 3",
     "UPDATE tallies SET photos = 3",
     "DELETE FROM tallies",
-    "INSERT INTO shelf_created SELECT label, at + 1, id, photo FROM shelf_created",
-    "INSERT INTO shelf_shown SELECT label, at - 1, id || 'x', 999 FROM shelf_shown",
+    "INSERT INTO shelf_created SELECT label, at + 1, id, photo, 0 FROM shelf_created",
+    "INSERT INTO shelf_shown SELECT label, at - 1, id || 'x', 999, 0 FROM shelf_shown",
+    "UPDATE shelf_shown SET marks = 0",
+    "UPDATE shelf_created SET marks = -1",
 )
 
 
@@ -187,8 +200,8 @@ def differences(db: apsw.Connection) -> list[set[Any]]:
 
     bare = "SELECT 1 FROM photo_labels WHERE photo = photos.photo AND source <> 'removed'"
     pairs = (
-        ("SELECT * FROM shelf_shown", f"SELECT label, shown_at, id, photo {live}"),
-        ("SELECT * FROM shelf_created", f"SELECT label, created_at, id, photo {live}"),
+        ("SELECT * FROM shelf_shown", f"SELECT label, shown_at, id, photo, marks {live}"),
+        ("SELECT * FROM shelf_created", f"SELECT label, created_at, id, photo, marks {live}"),
         (
             "SELECT label, photos FROM labels WHERE photos > 0",
             f"SELECT label, count(*) {live} GROUP BY label",
@@ -225,34 +238,62 @@ async def test_a_label_row_is_never_rewritten(
 )
 async def test_a_page_is_read_in_order(database: Database, query: Query, sort: Sort) -> None:
     """Nothing is sorted, stored or scanned, so the first page costs no more than its photos."""
-    plan = await explained(database, query, sort, photos=100)
+    plan = await explained(database, query, sort)
     assert not [step for step in plan if "TEMP B-TREE" in step or step.startswith("SCAN photos")]
 
 
-async def test_the_rarest_label_is_walked_where_it_is_rare(database: Database) -> None:
+async def test_the_rarest_label_is_walked(database: Database) -> None:
     """One shelf is read, and the others are asked by key."""
-    plan = await explained(database, Query(all=NAMES[:2]), Sort.NEWEST_TAKEN, photos=1)
+    plan = await explained(database, Query(all=NAMES[:3]), Sort.NEWEST_TAKEN)
     assert not any("MERGE" in step or "TEMP B-TREE" in step for step in plan)
-    (beside,) = [step for step in plan if "beside" in step]
-    assert beside.endswith("USING PRIMARY KEY (label=? AND at=? AND id=?)")
+    asked = [step for step in plan if "beside" in step]
+    assert len(asked) == 2
+    assert all(step.endswith("USING PRIMARY KEY (label=? AND at=? AND id=?)") for step in asked)
 
 
-async def test_few_photos_are_asked_about_their_other_labels(database: Database) -> None:
-    """Two shelves are merged, in order, and the third is asked by key for what both have."""
-    plan = await explained(database, Query(all=NAMES[:3]), Sort.NEWEST_TAKEN, photos=50)
-    assert len([step for step in plan if step.startswith("MERGE")]) == 1
-    assert not any("TEMP B-TREE" in step for step in plan)
-    (beside,) = [step for step in plan if "beside" in step]
-    assert beside.endswith("USING PRIMARY KEY (label=? AND at=? AND id=?)")
+async def test_shelves_repeat_the_marks_of_all_labels(
+    catalog: SqliteCatalog, database: Database, clock: FixedClock
+) -> None:
+    """Whatever photos went through, no label of theirs is without its marks on any shelf."""
+    await fill(catalog, clock, random.Random(11))
+    for shelf in ("shelf_shown", "shelf_created"):
+        sql = "SELECT marks, photo_labels.label FROM {} JOIN photo_labels USING (photo)"
+        sql = f"{sql.format(shelf)} WHERE source <> 'removed'"
+        rows = await database.read(partial(fetch, sql=sql))
+        assert len(rows) > 100
+        assert all(may_have(label, known) for known, label in rows)
+        assert not all(may_have(label, known) for known, _ in rows for label in range(1, 6))
 
 
-async def explained(database: Database, query: Query, sort: Sort, *, photos: int) -> list[str]:
-    """Ask SQLite how it would read a page; the first label has *photos*, each other a hundred."""
+def may_have(label: int, known: int) -> bool:
+    """Tell whether a photo with the marks *known* may have a label."""
+    return known & marks([label]) == marks([label])
+
+
+async def test_a_library_from_before_there_were_marks_goes_on(
+    tmp_path: Path, clock: FixedClock
+) -> None:
+    """What is not known keeps nothing from being found, nor does what is added then."""
+    async with open_database(tmp_path / FILE_NAME) as database:
+        await database.migrate(QUEUE)
+        await database.migrate(Component("catalog", CATALOG.steps[:1]))
+        await database.write(lambda db: db.execute(_LIBRARY_WITHOUT_MARKS).fetchall())
+        await database.migrate(CATALOG)
+        catalog = SqliteCatalog(database, clock, SqliteQueue(database, clock, topic="photos"))
+        lake, sea, boat = LabelName("Lake"), LabelName("Sea"), LabelName("Boat")
+        (photo,) = await catalog.layout(ADA, Query(all=(lake, sea)), Sort.NEWEST_TAKEN)
+        await catalog.edit(ADA, [photo.id], LabelChange(add=(boat,)))
+        for query in (Query(all=(lake, boat)), Query(all=(boat, sea, lake))):
+            found = await catalog.layout(ADA, query, Sort.NEWEST_TAKEN)
+            assert [row.id for row in found] == [photo.id]
+
+
+async def explained(database: Database, query: Query, sort: Sort) -> list[str]:
+    """Ask SQLite how it would read a page."""
     known = {name.folded: Term(number, 100) for number, name in enumerate(NAMES)}
-    known[NAMES[0].folded] = Term(0, photos)
     terms = Terms.of(query, known)
     assert terms
-    statement = Listing(1, 1000, query, terms, sort).numbers(50)
+    statement = Listing(1, query, terms, sort).numbers(50)
     plan = Statement(["EXPLAIN QUERY PLAN", *statement.parts], statement.values)
     return [step[3] for step in await database.read(plan.run)]
 

@@ -1,12 +1,11 @@
 """Queries as SQL that reads in order and stops when the page is full.
 
-A query for labels is answered from their shelves, newest first. Shelves are walked side by side:
-SQLite merges the sorted branches of INTERSECT, UNION and EXCEPT without sorting or storing
-anything, and LIMIT ends the walk. Once the rarest shelves leave so few photos that it takes less to
-ask about each of them than to walk along the next shelf, the other labels are asked about.
+A query for labels is answered from their shelves, newest first. Of several wanted labels the
+rarest one's shelf is walked: a photo without the marks of the others is passed by, and one that has
+them is looked up on their shelves. Any and none of several are walked side by side: SQLite merges
+the sorted branches of UNION and EXCEPT without sorting or storing anything. LIMIT ends the walk.
 """
 
-import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any, Final
 
 import apsw
 
+from imgtag.backends.local.catalog_schema import marks
 from imgtag.backends.local.database import fetch
 from imgtag.backends.local.times import to_micros
 from imgtag.domain.labels import LabelName
@@ -33,8 +33,6 @@ _CARRIES: Final = (
     "EXISTS (SELECT 1 FROM photo_labels AS carried WHERE carried.photo = photos.photo"
     " AND source <> 'removed' AND label IN (SELECT value FROM json_each(?)))"
 )
-# One photo on another shelf takes about as long to look up as five to walk past.
-_PROBE_COSTS: Final = 5
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -73,6 +71,9 @@ class _Order:
     in_order: str
     by_shelf: str
     farthest: str
+    to_shelf: str
+    backwards: str
+    nearest: str
 
 
 _BY_SHOWN: Final = (
@@ -97,6 +98,9 @@ _DOWN: Final = (
     "ORDER BY at DESC, id DESC, photo DESC",
     "ORDER BY shelf.at DESC, shelf.id DESC",
     "min",
+    "AND at >= ?",
+    "ORDER BY at, id, photo",
+    "max",
 )
 _UP: Final = (
     "AND (at, id) > (?, ?)",
@@ -104,6 +108,9 @@ _UP: Final = (
     "ORDER BY at, id, photo",
     "ORDER BY shelf.at, shelf.id",
     "max",
+    "AND at <= ?",
+    "ORDER BY at DESC, id DESC, photo DESC",
+    "min",
 )
 _ORDERS: Final = {
     Sort.NEWEST_TAKEN: _Order(
@@ -157,18 +164,18 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Photos that match, in order, of the owner numbered *owner*, who has *photos* of them in all.
+    """Photos that match, in order, of the owner numbered *owner*.
 
-    None of them comes before *at*, in microseconds, where that is known.
+    None of them comes before *at* or behind *until*, in microseconds, where that is known.
     """
 
     owner: int
-    photos: int
     query: Query
     terms: Terms
     sort: Sort
     after: Position | None = None
     at: int | None = None
+    until: int | None = None
 
     @property
     def on_shelves(self) -> bool:
@@ -203,11 +210,19 @@ class Listing:
         There are two of them at least.
         """
         order = _ORDERS[self.sort]
-        statement, opening = Statement(["SELECT", order.farthest]), "("
+        return self._of_each_shelf(order.farthest, order.in_order)
+
+    def end(self) -> Statement:
+        """Select the nearest of the times that the wanted shelves, two at least, end at."""
+        order = _ORDERS[self.sort]
+        return self._of_each_shelf(order.nearest, order.backwards)
+
+    def _of_each_shelf(self, choice: str, in_order: str) -> Statement:
+        statement, opening = Statement(["SELECT", choice]), "("
         for term in self.terms.all:
             statement.add(opening)
             self._from_shelf(statement, "(SELECT at FROM (", term)
-            statement.add(order.in_order)
+            statement.add(in_order)
             statement.add("LIMIT 1))")
             opening = ","
         statement.add(")")
@@ -217,26 +232,13 @@ class Listing:
         """Say where to walk, and what to ask about each photo there."""
         if not self.on_shelves or self.terms.are_none:
             return self._along_photos(), Statement()
-        walked = self._worth_walking()
-        wanted, asked, others = self.terms.all[:walked], self.terms.all[walked:], self.terms
-        if asked and walked == 1:
-            walk = self._along_shelves(Terms(wanted, (), ()))
-            return walk, self._questions(Terms(asked, others.any, others.none))
-        walk = self._along_shelves(Terms(wanted, others.any, others.none))
-        return walk, self._questions(Terms(asked, (), ()))
-
-    def _worth_walking(self) -> int:
-        """Say along how many of the wanted shelves to walk, from the rarest on.
-
-        How many photos are left is guessed as if the labels had nothing to do with each other.
-        """
-        library = max(self.photos, 1)
-        left = float(library)
-        for number, (term, following) in enumerate(itertools.pairwise(self.terms.all), 1):
-            left *= term.photos / library
-            if left * _PROBE_COSTS < following.photos:
-                return number
-        return len(self.terms.all)
+        rarest, others = self.terms.all[:1], self.terms.all[1:]
+        if not others:
+            return self._along_shelves(self.terms), self._questions(Terms((), (), ()))
+        walk = self._along_shelves(Terms(rarest, (), ()))
+        wanted = marks(term.label for term in others)
+        walk.add("AND marks & ? = ?", wanted, wanted)
+        return walk, self._questions(Terms(others, self.terms.any, self.terms.none))
 
     def _along_photos(self) -> Statement:
         statement, terms = Statement(), self.terms
@@ -290,6 +292,8 @@ class Listing:
             statement.add(order.from_shelf, self.at)
         elif self.after:
             statement.add(order.beyond_shelf, to_micros(self.after.time), self.after.id)
+        if self.until is not None:
+            statement.add(order.to_shelf, self.until)
 
     def _from_photos(self, statement: Statement) -> None:
         order = _ORDERS[self.sort]

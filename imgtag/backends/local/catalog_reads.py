@@ -20,9 +20,6 @@ _TERMS: Final = """
 SELECT folded, label, photos FROM labels
 WHERE owner = ? AND folded IN (SELECT value FROM json_each(?))
 """
-_PHOTOS: Final = """
-SELECT total(photos) FROM tallies WHERE owner = ? AND place NOT IN ('awaiting', 'trashed')
-"""
 
 
 def page(
@@ -65,15 +62,15 @@ def _listing(
     terms = Terms.of(query, {folded: Term(*term) for folded, *term in found})
     if number is None or terms is None:
         return None
-    ((photos,),) = fetch(db, _PHOTOS, (number,))
-    return _past_the_gaps(db, Listing(number, photos, query, terms, sort, after))
+    return _past_the_gaps(db, Listing(number, query, terms, sort, after))
 
 
 def _past_the_gaps(db: apsw.Connection, listing: Listing) -> Listing | None:
-    """Begin where the wanted shelves may meet; None where they can't.
+    """Begin where the wanted shelves may meet, and end there; None where they can't.
 
-    A photo on all of them is not before the first photo of any. Taking turns, they leap over what
-    could be half of a library on one shelf: "Leapfrog Triejoin", arXiv 1210.0481.
+    A photo on all of them is not before the first photo of any, nor behind the last of any. Taking
+    turns, they leap over what could be half of a library on one shelf: "Leapfrog Triejoin", arXiv
+    1210.0481.
     """
     if not listing.on_shelves or len(listing.terms.all) <= 1:
         return listing
@@ -85,4 +82,5 @@ def _past_the_gaps(db: apsw.Connection, listing: Listing) -> Listing | None:
         if at in (after, listing.at):
             break
         listing = replace(listing, at=at)
-    return listing
+    ((until,),) = listing.end().run(db)
+    return replace(listing, until=until)

@@ -60,14 +60,14 @@ _NEXT_PHOTO: Final = """
 SELECT max(photo) FROM (SELECT photo FROM photos WHERE photo > ? ORDER BY photo LIMIT ?)
 """
 _SHELVE: Final = """
-INSERT INTO shelf_shown SELECT label, shown_at, id, photo
+INSERT INTO shelf_shown SELECT label, shown_at, id, photo, marks
     FROM photos CROSS JOIN photo_labels USING (photo)
     WHERE photo > :after AND photo <= :upto AND owner = :owner AND live AND source <> 'removed'
-    ON CONFLICT DO NOTHING;
-INSERT INTO shelf_created SELECT label, created_at, id, photo
+    ON CONFLICT DO UPDATE SET marks = excluded.marks WHERE marks <> excluded.marks;
+INSERT INTO shelf_created SELECT label, created_at, id, photo, marks
     FROM photos CROSS JOIN photo_labels USING (photo)
     WHERE photo > :after AND photo <= :upto AND owner = :owner AND live AND source <> 'removed'
-    ON CONFLICT DO NOTHING;
+    ON CONFLICT DO UPDATE SET marks = excluded.marks WHERE marks <> excluded.marks;
 UPDATE photos SET bare = NOT bare
     WHERE photo > :after AND photo <= :upto AND owner = :owner AND bare = EXISTS (
         SELECT 1 FROM photo_labels WHERE photo = photos.photo AND source <> 'removed')

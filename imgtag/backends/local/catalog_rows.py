@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import apsw
 
+from imgtag.backends.local.catalog_schema import marks
 from imgtag.backends.local.catalog_words import spelled, words
 from imgtag.backends.local.database import fetch
 from imgtag.backends.local.times import (
@@ -43,8 +44,9 @@ WHERE photo IN (SELECT value FROM json_each(?))
 """
 _INSERT: Final = """
 INSERT INTO photos (owner, id, file_name, folded_name, created_at, since, state, content_type, size,
-    sha256, crc32, width, height, taken_at, failure_code, failure_detail, trashed_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    sha256, crc32, width, height, taken_at, failure_code, failure_detail, trashed_at,
+    marks)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
 """
 _UPDATE: Final = """
 UPDATE photos SET state = ?1, content_type = ?2, size = ?3, sha256 = ?4, crc32 = ?5, width = ?6,
@@ -63,6 +65,7 @@ WHERE owner = ? AND folded IN (SELECT value FROM json_each(?))
 _SPELL: Final = "INSERT INTO labels (owner, folded, name) VALUES (?, ?, ?) RETURNING label, name"
 _ORIGIN: Final = "SELECT origin FROM origins WHERE model = ? AND parents = ?"
 _NEW_ORIGIN: Final = "INSERT INTO origins (model, parents) VALUES (?, ?) RETURNING origin"
+_MARK: Final = "UPDATE photos SET marks = marks | ? WHERE photo = ?"
 _ADD: Final = "INSERT INTO photo_labels VALUES (?, ?, ?, ?, ?, ?)"
 _REMOVED: Final = "removed"
 _SOURCES: Final = {source.value: source for source in Source}
@@ -192,6 +195,9 @@ def _save_labels(db: apsw.Connection, row: Row, labels: LabelSet) -> LabelSet:
     fresh = [(folded, entry) for folded, entry in new.items() if old.get(folded) != entry]
     origins = {entry.origin: _origin(db, entry.origin) for _, entry in fresh}
     db.executemany(_TAKE, [(row.number, row.owner, folded) for folded in gone])
+    # All at once: the trigger would write what is on the shelves anew for each label.
+    shown = marks(numbers[folded] for folded, entry in fresh if entry.source != _REMOVED)
+    db.execute(_MARK, (shown, row.number))
     rows = [
         (row.number, numbers[folded], *entry.said, origins[entry.origin], entry.boxes)
         for folded, entry in fresh

@@ -6,6 +6,9 @@ entry for each label of each photo in the library, in the two orders that people
 photos a label has, how many are in each state. So a count is always the size of a set.
 """
 
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import Final
 
 from imgtag.backends.local.schema import Component
@@ -170,4 +173,50 @@ CREATE TRIGGER tally_gone AFTER DELETE ON photos BEGIN
 END;
 """
 
-CATALOG: Final = Component("catalog", (_TABLES + _TRIGGERS,))
+# Two of 63 bits for each label. A photo's marks have those of all its labels and, perhaps, of some
+# that it has no more: without the marks of a label it hasn't that label, with them it may have it.
+# Each entry on a shelf repeats its photo's. Where they are not known, all are set.
+_BITS: Final = "((1 << (NEW.label % 61)) | (1 << (62 - NEW.label % 59)))"
+_MARKS: Final = f"""
+ALTER TABLE photos ADD COLUMN marks INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE shelf_shown ADD COLUMN marks INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE shelf_created ADD COLUMN marks INTEGER NOT NULL DEFAULT -1;
+
+CREATE TRIGGER photo_marked AFTER UPDATE OF marks ON photos WHEN OLD.marks <> NEW.marks BEGIN
+    UPDATE shelf_shown SET marks = NEW.marks WHERE at = NEW.shown_at AND id = NEW.id
+        AND label IN (SELECT label FROM photo_labels WHERE photo = NEW.photo);
+    UPDATE shelf_created SET marks = NEW.marks WHERE at = NEW.created_at AND id = NEW.id
+        AND label IN (SELECT label FROM photo_labels WHERE photo = NEW.photo);
+END;
+
+DROP TRIGGER label_added;
+CREATE TRIGGER label_added AFTER INSERT ON photo_labels WHEN NEW.source <> 'removed' BEGIN
+    UPDATE photos SET bare = 0, marks = marks | {_BITS}
+        WHERE photo = NEW.photo AND (bare OR marks & {_BITS} <> {_BITS});
+    INSERT INTO shelf_shown
+        SELECT NEW.label, shown_at, id, photo, marks FROM photos WHERE photo = NEW.photo AND live;
+    INSERT INTO shelf_created
+        SELECT NEW.label, created_at, id, photo, marks FROM photos WHERE photo = NEW.photo AND live;
+END;
+
+DROP TRIGGER photo_moved;
+CREATE TRIGGER photo_moved AFTER UPDATE OF state, taken_at, trashed_at ON photos
+WHEN OLD.live <> NEW.live OR OLD.shown_at <> NEW.shown_at BEGIN
+    DELETE FROM shelf_shown WHERE at = OLD.shown_at AND id = OLD.id
+        AND label IN (SELECT label FROM photo_labels WHERE photo = OLD.photo);
+    DELETE FROM shelf_created WHERE at = OLD.created_at AND id = OLD.id
+        AND label IN (SELECT label FROM photo_labels WHERE photo = OLD.photo);
+    INSERT INTO shelf_shown SELECT label, NEW.shown_at, NEW.id, NEW.photo, NEW.marks
+        FROM photo_labels WHERE photo = NEW.photo AND source <> 'removed' AND NEW.live;
+    INSERT INTO shelf_created SELECT label, NEW.created_at, NEW.id, NEW.photo, NEW.marks
+        FROM photo_labels WHERE photo = NEW.photo AND source <> 'removed' AND NEW.live;
+END;
+"""  # noqa: S608 - put together from constants
+
+
+def marks(labels: Iterable[int]) -> int:
+    """Give the marks of *labels*, by number."""
+    return reduce(or_, (1 << label % 61 | 1 << 62 - label % 59 for label in labels), 0)
+
+
+CATALOG: Final = Component("catalog", (_TABLES + _TRIGGERS, _MARKS))
