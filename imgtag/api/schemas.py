@@ -29,15 +29,11 @@ from imgtag.domain.imports import ImportState
 from imgtag.domain.labels import LabelName, Source
 from imgtag.domain.photos import PhotoState
 from imgtag.domain.queries import MAX_TERMS, Query, Sort
+from imgtag.domain.times import rfc3339
 from imgtag.ports import Scope
 
 MAX_BATCH = 500
 _DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
-
-
-def rfc3339(moment: datetime) -> str:
-    """Write a time in UTC, to the millisecond."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _checked(kind: Any) -> Any:

@@ -24,7 +24,6 @@ from imgtag.api.schemas import (
     SkippedOut,
     TallyOut,
     TokenOut,
-    rfc3339,
 )
 from imgtag.domain.bundles import Bundle, BundleState
 from imgtag.domain.ids import OwnerId, PhotoId
@@ -32,6 +31,7 @@ from imgtag.domain.imports import Estimate, Import
 from imgtag.domain.labels import Box, Label, LabelCount
 from imgtag.domain.photos import Failure, Photo
 from imgtag.domain.queries import LayoutRow, Query, Tally
+from imgtag.domain.times import rfc3339
 from imgtag.ports import ApiToken
 from imgtag.services.signing import Signer
 

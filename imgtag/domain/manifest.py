@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from imgtag.domain.ids import PhotoId
 from imgtag.domain.queries import Query
+from imgtag.domain.times import rfc3339
 
 _PHOTO_LINE: Final = b'{"name": '
 
@@ -37,7 +38,7 @@ def write_manifest(
 ) -> Iterator[bytes]:
     """Write the manifest in lines. The same input gives the same bytes."""
     yield b'{"query": ' + _json(_query(query)) + b",\n"
-    yield b'"created_at": ' + _json(_time(created_at)) + b",\n"
+    yield b'"created_at": ' + _json(rfc3339(created_at)) + b",\n"
     yield b'"photos": ['
     separator = b"\n"
     for entry in entries:
@@ -55,10 +56,6 @@ def read_entries(lines: Iterable[bytes]) -> Iterator[ManifestEntry]:
 
 def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
-
-
-def _time(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _query(query: Query) -> dict[str, Any]:
@@ -81,7 +78,7 @@ def _fields(entry: ManifestEntry) -> dict[str, Any]:
         "size": entry.size,
         "labels": entry.labels,
         "crc32": f"{entry.crc32:08x}",
-        "taken_at": _time(entry.taken_at),
+        "taken_at": rfc3339(entry.taken_at),
     }
 
 

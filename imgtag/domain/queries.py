@@ -73,6 +73,11 @@ class Sort(StrEnum):
         """Newest first."""
         return self.value.startswith("-")
 
+    @property
+    def reversed(self) -> "Sort":
+        """The same times, the other way round."""
+        return Sort(self.value.removeprefix("-") if self.descending else f"-{self.value}")
+
     def time_of(self, photo: Photo) -> datetime:
         """The time it sorts by; a photo without a capture time is filed under its arrival."""
         return photo.shown_at if self.value.endswith("taken_at") else photo.created_at

@@ -54,6 +54,11 @@ class Literal(NamedTuple):
 
     data: bytes
 
+    @property
+    def size(self) -> int:
+        """How many they are."""
+        return len(self.data)
+
 
 class Slice(NamedTuple):
     """Bytes *start* up to *stop* of a *member*, by its index."""
@@ -61,6 +66,11 @@ class Slice(NamedTuple):
     member: int
     start: int
     stop: int
+
+    @property
+    def size(self) -> int:
+        """How many they are."""
+        return self.stop - self.start
 
 
 Segment = Literal | Slice

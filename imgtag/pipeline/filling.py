@@ -32,7 +32,7 @@ async def fill(archive: Archive, source: Source, *, start: int, stop: int) -> Pa
     with part.content.getbuffer() as room:
         sums = await _read_all(source, segments, room)
     for segment, crc32 in zip(segments, sums, strict=True):
-        part.crc32 = zlib_ng.crc32_combine(part.crc32, crc32, _size(segment))
+        part.crc32 = zlib_ng.crc32_combine(part.crc32, crc32, segment.size)
     pieces = zip(segments, sums, strict=True)
     part.pieces = {piece: crc32 for piece, crc32 in pieces if isinstance(piece, Slice)}
     return part
@@ -42,7 +42,7 @@ async def _read_all(source: Source, segments: list[Literal | Slice], room: memor
     at, reads = 0, []
     async with together() as tasks:
         for segment in segments:
-            place = room[at : at + _size(segment)]
+            place = room[at : at + segment.size]
             reads.append(tasks.create_task(_read(source, segment, place)))
             at += len(place)
     return [read.result() for read in reads]
@@ -66,12 +66,6 @@ async def _read(source: Source, segment: Literal | Slice, place: memoryview) -> 
         if at != len(place):
             raise Damaged(segment.member, "it has fewer bytes than when it came")
         return crc32
-
-
-def _size(segment: Literal | Slice) -> int:
-    if isinstance(segment, Literal):
-        return len(segment.data)
-    return segment.stop - segment.start
 
 
 class Members:

@@ -50,7 +50,7 @@ class _Reading:
             if isinstance(segment, Literal):
                 piece = _Piece(None, segment.data)
             else:
-                held = await self._share.take(segment.stop - segment.start)
+                held = await self._share.take(segment.size)
                 piece = _Piece(segment, self._begin(segment, tasks), held)
             await self._pieces.put(piece)
         await self._pieces.put(None)
@@ -83,7 +83,7 @@ class _Reading:
             self._share.give_back(piece.held)
 
     def _check(self, part: Slice, data: bytes) -> None:
-        if len(data) != part.stop - part.start:
+        if len(data) != part.size:
             raise Damaged(part.member, "it has fewer bytes than when it came")
         if part.start == 0:
             self._crc32 = 0

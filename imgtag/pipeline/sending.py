@@ -42,6 +42,11 @@ class Body(NamedTuple):
     file: OpenFile
     known: bool = True
 
+    @property
+    def size(self) -> int:
+        """How many bytes there are to send."""
+        return self.part.size
+
 
 Piece = Literal | Body
 
@@ -71,7 +76,7 @@ class Sender:
         self._pieces = pieces
         self._check = check
         self._ahead: deque[Piece] = deque(opened)
-        self._ahead_bytes = sum(map(_size, self._ahead))
+        self._ahead_bytes = sum(piece.size for piece in self._ahead)
         self._sent = 0
 
     def turn(self, target: socket.socket) -> Turn:
@@ -109,21 +114,19 @@ class Sender:
             if piece is None:
                 return
             self._ahead.append(piece)
-            self._ahead_bytes += _size(piece)
+            self._ahead_bytes += piece.size
 
     def _send(self, target: socket.socket, piece: Piece) -> None:
         """Send of the first piece what the socket takes."""
         if isinstance(piece, Body):
-            size = piece.part.stop - piece.part.start
             sent = self._send_body(target, piece)
         else:
-            size = len(piece.data)
             # At the very end, waiting for more would keep the client waiting.
             more = _MORE if len(self._ahead) > 1 else 0
             sent = target.send(memoryview(piece.data)[self._sent :], more)
         self._sent += sent
         self._ahead_bytes -= sent
-        if self._sent == size:
+        if self._sent == piece.size:
             self._sent = 0
             self._ahead.popleft()
             if isinstance(piece, Body):
@@ -198,12 +201,6 @@ def _told(error: OSError) -> Exception:
     if error.errno in _CLIENT_IS_GONE:
         return ConnectionResetError(error.errno, error.strerror)
     return cannot_read(error)
-
-
-def _size(piece: Piece) -> int:
-    if isinstance(piece, Body):
-        return piece.part.stop - piece.part.start
-    return len(piece.data)
 
 
 def _makes_room(target: socket.socket) -> bool:

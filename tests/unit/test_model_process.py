@@ -140,7 +140,6 @@ async def test_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from imgtag.backends.local.onnx_child import answer_all
 from imgtag.backends.local.onnx_labeler import open_labeler
 
 async def main():

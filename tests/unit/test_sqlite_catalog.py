@@ -1,7 +1,7 @@
 """Every way in which SQLite answers a query gives what the domain says, and reads no more."""
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -38,21 +38,6 @@ INSERT INTO photos (photo, owner, id, file_name, folded_name, state, since, crea
     VALUES (1, 1, '{"0" * 26}', 'a.jpg', 'a.jpg', 'labelled', 0, 0);
 INSERT INTO photo_labels VALUES (1, 1, 'user', 100, 1, NULL), (1, 2, 'user', 100, 1, NULL);
 """  # noqa: S608 - put together from constants
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    """Open an empty database."""
-    async with open_database(tmp_path / FILE_NAME) as database:
-        await database.migrate(QUEUE)
-        await database.migrate(CATALOG)
-        yield database
-
-
-@pytest.fixture
-def catalog(database: Database, clock: FixedClock) -> SqliteCatalog:
-    """Give an empty catalog."""
-    return SqliteCatalog(database, clock, SqliteQueue(database, clock, topic="photos"))
 
 
 async def fill(catalog: SqliteCatalog, clock: FixedClock, chance: random.Random) -> list[Photo]:

@@ -1,8 +1,6 @@
 """What SQLite's readers remember of labels is never another's."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import apsw
 import pytest
@@ -10,29 +8,12 @@ import pytest
 from imgtag.backends.local import catalog_words
 from imgtag.backends.local.catalog import SqliteCatalog
 from imgtag.backends.local.catalog_rows import BY_ID, load, save
-from imgtag.backends.local.catalog_schema import CATALOG
-from imgtag.backends.local.database import FILE_NAME, Database, open_database
-from imgtag.backends.local.queue import QUEUE, SqliteQueue
+from imgtag.backends.local.database import Database
 from imgtag.domain.ids import PhotoId
 from imgtag.domain.labels import LabelChange, LabelName
 from imgtag.domain.queries import Query, Sort
 from imgtag.testing.clock import FixedClock
 from imgtag.testing.photos import ADA, Maker
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    """Open an empty database."""
-    async with open_database(tmp_path / FILE_NAME) as database:
-        await database.migrate(QUEUE)
-        await database.migrate(CATALOG)
-        yield database
-
-
-@pytest.fixture
-def catalog(database: Database, clock: FixedClock) -> SqliteCatalog:
-    """Give an empty catalog."""
-    return SqliteCatalog(database, clock, SqliteQueue(database, clock, topic="photos"))
 
 
 async def stored(catalog: SqliteCatalog, make: Maker) -> PhotoId:

@@ -71,9 +71,6 @@ class _Order:
     in_order: str
     by_shelf: str
     farthest: str
-    to_shelf: str
-    backwards: str
-    nearest: str
 
 
 _BY_SHOWN: Final = (
@@ -98,9 +95,6 @@ _DOWN: Final = (
     "ORDER BY at DESC, id DESC, photo DESC",
     "ORDER BY shelf.at DESC, shelf.id DESC",
     "min",
-    "AND at >= ?",
-    "ORDER BY at, id, photo",
-    "max",
 )
 _UP: Final = (
     "AND (at, id) > (?, ?)",
@@ -108,9 +102,6 @@ _UP: Final = (
     "ORDER BY at, id, photo",
     "ORDER BY shelf.at, shelf.id",
     "max",
-    "AND at <= ?",
-    "ORDER BY at DESC, id DESC, photo DESC",
-    "min",
 )
 _ORDERS: Final = {
     Sort.NEWEST_TAKEN: _Order(
@@ -209,20 +200,18 @@ class Listing:
 
         There are two of them at least.
         """
-        order = _ORDERS[self.sort]
-        return self._of_each_shelf(order.farthest, order.in_order)
+        return self._farthest_head(_ORDERS[self.sort])
 
     def end(self) -> Statement:
-        """Select the nearest of the times that the wanted shelves, two at least, end at."""
-        order = _ORDERS[self.sort]
-        return self._of_each_shelf(order.nearest, order.backwards)
+        """Select the nearest of the times that they end at: where one would begin backwards."""
+        return self._farthest_head(_ORDERS[self.sort.reversed])
 
-    def _of_each_shelf(self, choice: str, in_order: str) -> Statement:
-        statement, opening = Statement(["SELECT", choice]), "("
+    def _farthest_head(self, order: _Order) -> Statement:
+        statement, opening = Statement(["SELECT", order.farthest]), "("
         for term in self.terms.all:
             statement.add(opening)
             self._from_shelf(statement, "(SELECT at FROM (", term)
-            statement.add(in_order)
+            statement.add(order.in_order)
             statement.add("LIMIT 1))")
             opening = ","
         statement.add(")")
@@ -252,6 +241,7 @@ class Listing:
         return statement
 
     def _along_shelves(self, terms: Terms) -> Statement:
+        """Walk the shelves of *terms*, of which one at most is wanted."""
         statement, joining = Statement(), ""
         for term in terms.any:
             self._from_shelf(statement, joining, term)
@@ -259,7 +249,6 @@ class Listing:
         joining = "INTERSECT" if terms.any else ""
         for term in terms.all:
             self._from_shelf(statement, joining, term)
-            joining = "INTERSECT"
         if not terms.all and (not terms.any or self._conditions().parts):
             statement.add(joining)
             self._from_photos(statement)
@@ -293,7 +282,7 @@ class Listing:
         elif self.after:
             statement.add(order.beyond_shelf, to_micros(self.after.time), self.after.id)
         if self.until is not None:
-            statement.add(order.to_shelf, self.until)
+            statement.add(_ORDERS[self.sort.reversed].from_shelf, self.until)
 
     def _from_photos(self, statement: Statement) -> None:
         order = _ORDERS[self.sort]
