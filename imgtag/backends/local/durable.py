@@ -21,16 +21,17 @@ class Folders:
     """Makes folders below *root* that stay; remembers which ones need no more attention."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
-        self._known = {root}
+        self._root = str(root)
+        self._known = {self._root}
 
-    def ensure(self, folder: Path) -> None:
+    def ensure(self, folder: str) -> None:
         """Make *folder* and its parents, each one durable in the one above."""
         if folder in self._known:
             return
-        self.ensure(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        sync_folder(folder.parent)
+        parent = str(Path(folder).parent)
+        self.ensure(parent)
+        Path(folder).mkdir(mode=0o700, exist_ok=True)
+        sync_folder(parent)
         if len(self._known) >= _MAX_KNOWN_FOLDERS:
             self._known = {self._root}
         self._known.add(folder)
@@ -45,7 +46,7 @@ def sync_file(descriptor: int) -> None:
         os.fsync(descriptor)
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path | str) -> None:
     """Wait until the names in *folder* are on the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+from collections import deque
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -14,7 +15,7 @@ from collections.abc import (
 from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -34,6 +35,8 @@ PIECE_BYTES: Final = 1024 * 1024
 # What is no longer than this goes to the disk in one trip to a thread.
 BUFFER_BYTES: Final = 512 * 1024
 
+# POSIX lets a system take as few as 16 at once; all that Python runs on take these.
+_MAX_PIECES: Final = 1024
 _TYPE_ATTRIBUTE: Final = "user.imgtag.content_type"
 _MAGIC_BYTES: Final = 16
 _MAGIC: Final = (
@@ -79,12 +82,17 @@ class _Reading:
 
 
 class _Incoming:
-    """One file on its way in. Everything but `abandon` may wait for the disk."""
+    """One file on its way in. Everything but `abandon` may wait for the disk.
+
+    It takes few calls to the system: each one hands the interpreter over, and on a busy service
+    having it back takes longer than the call.
+    """
 
     def __init__(self, temporary: Path, content_type: str) -> None:
         self._temporary = temporary
         self._content_type = content_type
         self._descriptor: int | None = None
+        self._speaks = False
         self._abandoned = False
 
     def append(self, pieces: Sequence[bytes]) -> None:
@@ -93,19 +101,20 @@ class _Incoming:
             if self._descriptor is None:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
                 self._descriptor = os.open(self._temporary, flags, 0o600)
-            for piece in pieces:
-                _write_all(self._descriptor, piece)
+                self._speaks = bool(pieces) and _type_of(pieces[0]) == self._content_type
+            _write_all(self._descriptor, pieces)
 
-    def finish(self, pieces: Sequence[bytes], target: Path, folders: Folders) -> None:
+    def finish(self, pieces: Sequence[bytes], target: str, folders: Folders) -> None:
         """Write *pieces* too, make it durable and, unless it was abandoned, put it in its place."""
         self.append(pieces)
+        folder = target.rpartition("/")[0]
         with disk_errors():
             self._seal()
-            folders.ensure(target.parent)
+            folders.ensure(folder)
             if self._abandoned:
                 return
             self._temporary.replace(target)
-            sync_folder(target.parent)
+            sync_folder(folder)
 
     def abandon(self) -> None:
         """Ask a `finish` that runs in another thread to leave no trace, if it still can."""
@@ -120,7 +129,8 @@ class _Incoming:
     def _seal(self) -> None:
         if self._descriptor is None:
             return
-        _set_content_type(self._descriptor, self._content_type)
+        if not self._speaks:
+            _set_content_type(self._descriptor, self._content_type)
         sync_file(self._descriptor)
         os.close(self._descriptor)
         self._descriptor = None
@@ -146,8 +156,8 @@ class _Writer:
 class FileBlobStore:
     """Keeps each blob as a file below *root*. See `open_files`.
 
-    A blob lies at ``<kind>/<owner>/<last two of the id>/<id>``, its content type in an extended
-    attribute of the file; where the file system has none, the first bytes tell.
+    A blob lies at ``<kind>/<owner>/<last two of the id>/<id>``. Its first bytes tell its content
+    type; where it is another one, an extended attribute of the file does.
     """
 
     def __init__(self, root: Path, temporary: Path, threads: Threads) -> None:
@@ -186,7 +196,7 @@ class FileBlobStore:
             await self._run(
                 incoming.finish,
                 writer.pieces,
-                self._path(key),
+                self.local_path(key),
                 self._folders,
                 abandon=incoming.abandon,
             )
@@ -275,10 +285,14 @@ def _blob_errors() -> Iterator[None]:
             raise NotFound(msg) from None
 
 
-def _write_all(descriptor: int, piece: bytes) -> None:
-    rest = memoryview(piece)
+def _write_all(descriptor: int, pieces: Sequence[bytes]) -> None:
+    rest: deque[bytes | memoryview] = deque(pieces)
     while rest:
-        rest = rest[os.write(descriptor, rest) :]
+        written = os.writev(descriptor, list(islice(rest, _MAX_PIECES)))
+        while rest and written >= len(rest[0]):
+            written -= len(rest.popleft())
+        if written:
+            rest[0] = memoryview(rest[0])[written:]
 
 
 def _stat(path: Path) -> BlobInfo:
@@ -299,7 +313,10 @@ def _content_type(descriptor: int) -> str:
     if hasattr(os, "getxattr"):
         with suppress(OSError):
             return os.getxattr(descriptor, _TYPE_ATTRIBUTE).decode()
-    head = os.pread(descriptor, _MAGIC_BYTES, 0)
+    return _type_of(os.pread(descriptor, _MAGIC_BYTES, 0))
+
+
+def _type_of(head: bytes) -> str:
     known = (content_type for magic, content_type in _MAGIC if magic.match(head))
     return next(known, "application/octet-stream")
 

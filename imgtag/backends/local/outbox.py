@@ -90,7 +90,7 @@ async def open_outbox(context: Context) -> AsyncIterator[OutboxNotifier]:
     """Open the outbox in the data folder."""
     data_dir = make_data_dir(context.settings.data_dir)
     with disk_errors():
-        Folders(data_dir).ensure(data_dir / "outbox")
+        Folders(data_dir).ensure(str(data_dir / "outbox"))
     yield OutboxNotifier(data_dir / "outbox", await open_records(context), _mail(context))
 
 
