@@ -21,7 +21,7 @@ from imgtag.domain.ids import BundleId, ImportId, OwnerId, PhotoId, TokenId
 from imgtag.domain.imports import Import
 from imgtag.domain.keys import BlobKey
 from imgtag.domain.labels import LabelChange, LabelCount, LabelHit
-from imgtag.domain.photos import Content, Facts, Failure, Photo, Raster
+from imgtag.domain.photos import Content, Facts, Failure, Framing, Photo, Raster
 from imgtag.domain.queries import LayoutRow, Page, Position, Query, Sort, Tally
 from imgtag.domain.sources import Scheme, Source
 
@@ -466,8 +466,8 @@ class RecordStore(Protocol):
 class Rendition:
     """A picture made by imgtag for a labeler: upright, sRGB, without metadata.
 
-    *raster* is the same picture once more, smaller and decoded, where `Labeler.raster_side` asks
-    for it and the photo was decoded by this process's children.
+    *raster* is the same picture once more, framed and decoded, where `Labeler.raster` asks for it
+    and the photo was decoded by this process's children.
     """
 
     jpeg: bytes
@@ -497,11 +497,8 @@ class Labeler(Protocol):
         """How many pixels the longest side of a rendition should have, at most."""
 
     @property
-    def raster_side(self) -> int:
-        """How many pixels the shorter side of `Rendition.raster` should have, at least.
-
-        0 where a JPEG is all that it reads.
-        """
+    def raster(self) -> Framing | None:
+        """How `Rendition.raster` should be framed; None where a JPEG is all that it reads."""
 
     @property
     def dollars_per_photo(self) -> float:

@@ -29,7 +29,7 @@ CLASSES = {
 }
 CACHED_SIDE = 128
 LOOKS = Input(width=SEEN, height=SEEN)
-LOOKED_AT = RenditionSpec(RENDITION_SIDE, raster_side=SEEN)
+LOOKED_AT = RenditionSpec(RENDITION_SIDE, raster=LOOKS.framing)
 
 # Two ways of getting there, so that the model does not depend on how a decoder shrinks.
 VIEWS = (

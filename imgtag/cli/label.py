@@ -82,7 +82,7 @@ async def _labelled(tools: LabellingTools, files: Sequence[Path]) -> AsyncIterat
 
 async def _label(tools: LabellingTools, file: Path) -> Sequence[LabelHit]:
     labeler = tools.labeler
-    spec = RenditionSpec(labeler.rendition_side, raster_side=labeler.raster_side)
+    spec = RenditionSpec(labeler.rendition_side, raster=labeler.raster)
     seen = await tools.inspector.inspect(file, spec, digest=True)
     if seen.content is None:
         msg = "the photo was not measured"

@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from imgtag.domain.errors import Conflict, Invalid, TooLarge, Unsupported
 from imgtag.domain.ids import OwnerId, PhotoId
@@ -67,6 +67,31 @@ class Raster:
     width: int
     height: int
     rgb: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How a picture of any shape becomes one of *width* by *height* pixels.
+
+    ``crop`` scales until the shorter side has *shorter_side* pixels, and keeps the middle;
+    ``stretch`` ignores the picture's proportions.
+    """
+
+    width: int
+    height: int
+    shorter_side: int
+    fit: Literal["crop", "stretch"] = "crop"
+    filter: Literal["bilinear", "bicubic", "lanczos", "box"] = "bilinear"
+
+    def part_of(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
+        """Give the left, upper, right and lower edge of what is kept of a picture of *size*."""
+        width, height = float(size[0]), float(size[1])
+        if self.fit == "stretch":
+            return 0, 0, width, height
+        ratio = min(width, height) / self.shorter_side
+        wide, high = min(width, self.width * ratio), min(height, self.height * ratio)
+        left, top = (width - wide) / 2, (height - high) / 2
+        return left, top, left + wide, top + high
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

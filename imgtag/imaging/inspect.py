@@ -17,7 +17,7 @@ from imgtag.imaging.formats import HEAD_BYTES, PILLOW_FORMATS, content_type_of
 from imgtag.imaging.heif import orients_itself
 from imgtag.imaging.jpeg import JpegPlan, plan_jpeg
 from imgtag.imaging.model import THUMBNAIL_SIDE, Inspection, Limits, Question, Refused
-from imgtag.imaging.shrink import jpegs, raster, shrink
+from imgtag.imaging.shrink import jpegs, raster, shrink, turn
 
 PLUGINS: Final = (JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin)
 """The decoders that may run, HEIC aside; imported here so that the child needs no file later."""
@@ -67,7 +67,8 @@ def _inspect(data: bytes, question: Question, limits: Limits) -> Inspection:
         orientation, taken = read_exif(picture, now=datetime.now(UTC))
     if PILLOW_FORMATS[content_type] == "HEIF" and not orients_itself(data):
         orientation = orientation_of(picture.info.get("original_orientation"))
-    thumbnail, larger = jpegs(small, orientation, rendition=rendition)
+    upright = turn(small, orientation)
+    thumbnail, larger = jpegs(upright, rendition=rendition)
     if orientation > 4:  # noqa: PLR2004 - Exif: from 5 on the picture lies on its side
         width, height = height, width
     return Inspection(
@@ -75,7 +76,7 @@ def _inspect(data: bytes, question: Question, limits: Limits) -> Inspection:
         orientation=orientation,
         thumbnail=thumbnail,
         rendition=larger,
-        raster=raster(small, orientation, spec.raster_side) if spec and spec.raster_side else None,
+        raster=raster(upright, spec.raster) if spec and spec.raster else None,
         content=_digest(data) if question.digest else None,
     )
 

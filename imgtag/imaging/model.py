@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from imgtag.domain.photos import Content, Facts, Raster
+from imgtag.domain.photos import Content, Facts, Framing, Raster
 
 MEBIBYTE: Final = 1024 * 1024
 
@@ -73,15 +73,14 @@ class RenditionSpec:
     has at most *unless_max_bytes* bytes and *unless_max_side* pixels on its longest side. None is
     made either for a *side* that the thumbnail satisfies (`THUMBNAIL_SIDE`).
 
-    Unless *raster_side* is 0, the labeler gets pixels as well: reduced by a whole number, with
-    *raster_side* left on the shorter side where the photo has so many.
+    *raster* asks for pixels as well, framed as it says.
     """
 
     side: int
     unless_types: frozenset[str] = frozenset()
     unless_max_bytes: int = 0
     unless_max_side: int = 0
-    raster_side: int = 0
+    raster: Framing | None = None
 
     def wanted(self, content_type: str, size: int, longest_side: int) -> bool:
         """Tell whether a photo of *size* bytes needs a rendition of its own."""
@@ -106,8 +105,8 @@ class Inspection:
     """What there is to know about a photo.
 
     *facts* are upright; *orientation* is the EXIF value (1 to 8) that was applied to get there.
-    *thumbnail* and *rendition* are JPEG: upright, sRGB, without metadata, never enlarged; so are
-    *raster*, but for being no JPEG.
+    *thumbnail* and *rendition* are JPEG: upright, sRGB, without metadata, never enlarged. *raster*
+    is upright and sRGB, too.
     """
 
     facts: Facts

@@ -6,7 +6,7 @@ from typing import Final
 
 from PIL import Image, ImageCms
 
-from imgtag.domain.photos import Raster
+from imgtag.domain.photos import Framing, Raster
 from imgtag.imaging.model import THUMBNAIL_SIDE
 from imgtag.imaging.pixels import Loaded, Pixels, decode
 
@@ -50,19 +50,29 @@ def shrink(picture: Image.Image, side: int) -> Image.Image:
     return _to_srgb(_scale(_flatten(pixels, target), target), profile)
 
 
-def jpegs(small: Image.Image, orientation: int, *, rendition: bool) -> tuple[bytes, bytes | None]:
+def turn(picture: Image.Image, orientation: int) -> Image.Image:
+    """Set *picture* upright, by its EXIF *orientation* of 1 to 8."""
+    return picture.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else picture
+
+
+def jpegs(upright: Image.Image, *, rendition: bool) -> tuple[bytes, bytes | None]:
     """Encode the thumbnail of a shrunken photo and, where asked for, the photo itself."""
-    thumbnail = _scale(small, fit(small.size, THUMBNAIL_SIDE))
+    thumbnail = _scale(upright, fit(upright.size, THUMBNAIL_SIDE))
     return (
-        _encode(thumbnail, orientation, THUMBNAIL_QUALITY),
-        _encode(small, orientation, RENDITION_QUALITY) if rendition else None,
+        _encode(thumbnail, THUMBNAIL_QUALITY),
+        _encode(upright, RENDITION_QUALITY) if rendition else None,
     )
 
 
-def raster(small: Image.Image, orientation: int, side: int) -> Raster:
-    """Reduce a shrunken photo by a whole number that leaves *side* pixels, and give them raw."""
-    reduced = _upright(small.reduce(max(1, min(small.size) // side)), orientation)
-    return Raster(*reduced.size, reduced.tobytes())
+def raster(upright: Image.Image, framing: Framing) -> Raster:
+    """Give the pixels of a shrunken photo as *framing* wants them."""
+    framed = upright.resize(
+        (framing.width, framing.height),
+        Image.Resampling[framing.filter.upper()],
+        box=framing.part_of(upright.size),
+        reducing_gap=1.0,
+    )
+    return Raster(*framed.size, framed.tobytes())
 
 
 def _scale(picture: Image.Image, target: tuple[int, int]) -> Image.Image:
@@ -119,12 +129,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
         return None
 
 
-def _upright(picture: Image.Image, orientation: int) -> Image.Image:
-    return picture.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else picture
-
-
-def _encode(picture: Image.Image, orientation: int, quality: int) -> bytes:
-    picture = _upright(picture, orientation)
+def _encode(picture: Image.Image, quality: int) -> bytes:
     # Pillow writes a comment that it finds among what the original said.
     picture.info.clear()
     buffer = BytesIO()

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from imgtag.domain.photos import CONTENT_TYPES, Content, Facts, Raster
+from imgtag.domain.photos import CONTENT_TYPES, Content, Facts, Framing, Raster
 from imgtag.imaging.model import (
     CODES,
     MEBIBYTE,
@@ -66,9 +66,14 @@ def unpack_question(line: bytes) -> tuple[int, Question]:
     """Decode what `pack_question` made."""
     said = json.loads(line)
     spec = said["rendition"]
-    if spec:
-        spec = RenditionSpec(**{**spec, "unless_types": frozenset(spec["unless_types"])})
-    return said["number"], Question(spec, said["digest"])
+    return said["number"], Question(_unpack_spec(spec) if spec else None, said["digest"])
+
+
+def _unpack_spec(spec: dict[str, Any]) -> RenditionSpec:
+    framing = spec.pop("raster")
+    types = frozenset(spec.pop("unless_types"))
+    raster = Framing(**framing) if framing else None
+    return RenditionSpec(**spec, unless_types=types, raster=raster)
 
 
 def pack_ready() -> bytes:

@@ -62,7 +62,7 @@ class Labelling:
         self._feed = feed
         self._limits = limits
         self._max_photo_bytes = max_photo_bytes
-        self._spec = RenditionSpec(labeler.rendition_side, raster_side=labeler.raster_side)
+        self._spec = RenditionSpec(labeler.rendition_side, raster=labeler.raster)
 
     async def handle(self, event: Event) -> None:
         """Do what *event* asks for; what is no longer there needs nothing done."""

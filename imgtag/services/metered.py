@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from imgtag.domain.errors import Invalid
 from imgtag.domain.labels import LabelHit
+from imgtag.domain.photos import Framing
 from imgtag.metrics import Metrics
 from imgtag.ports import Labeler, Subject
 
@@ -24,8 +25,8 @@ class MeteredLabeler:
         return self._labeler.rendition_side
 
     @property
-    def raster_side(self) -> int:
-        return self._labeler.raster_side
+    def raster(self) -> Framing | None:
+        return self._labeler.raster
 
     @property
     def dollars_per_photo(self) -> float:

@@ -14,7 +14,7 @@ from imgtag.backends.local.model_folder import Description, read_description
 from imgtag.backends.local.onnx_labeler import open_labeler
 from imgtag.backends.local.onnx_model import OnnxModel, confidences
 from imgtag.domain.errors import Invalid
-from imgtag.domain.photos import Raster
+from imgtag.domain.photos import Framing, Raster
 from imgtag.ports import Labeler
 from tests.unit.model_folders import (
     BLUE,
@@ -58,7 +58,7 @@ async def test_pixels_instead_of_the_jpeg(tmp_path: Path) -> None:
     photo = jpeg(RED, GREEN, BLUE, size=(96, 64))
     rgb = Image.open(io.BytesIO(photo)).tobytes()
     async with open_labeler(folder(tmp_path, default_threshold=0.2)) as labeler:
-        assert labeler.raster_side == 8
+        assert labeler.raster == Framing(8, 8, 8)
         from_jpeg = await labeler.detect(subject(photo))
         from_pixels = await labeler.detect(subject(b"not looked at", Raster(96, 64, rgb)))
     sure = {str(hit.name): hit.confidence for hit in from_jpeg}

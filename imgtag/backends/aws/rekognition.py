@@ -69,7 +69,7 @@ class RekognitionLabeler:
 
     model = MODEL
     rendition_side = RENDITION_SIDE
-    raster_side = 0
+    raster = None
     dollars_per_photo = DOLLARS_PER_CALL
 
     def __init__(

@@ -7,6 +7,7 @@ input, and ``model.json``, which says how to feed it and what its answers mean. 
 import json
 import re
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -14,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from imgtag.domain.errors import Invalid
 from imgtag.domain.labels import LabelName
+from imgtag.domain.photos import Framing
 
 MODEL_FILE: Final = "model.onnx"
 DESCRIPTION_FILE: Final = "model.json"
@@ -95,6 +97,12 @@ class Input(_Part):
     def shorter_side(self) -> int:
         """To how many pixels the shorter side of a picture is scaled before the crop."""
         return self.resize.shorter_side or max(self.width, self.height)
+
+    @cached_property
+    def framing(self) -> Framing:
+        """How a picture of any shape becomes one of *width* by *height*."""
+        resize = self.resize
+        return Framing(self.width, self.height, self.shorter_side, resize.fit, resize.filter)
 
 
 class Output(_Part):

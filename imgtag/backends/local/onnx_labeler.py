@@ -18,6 +18,7 @@ from imgtag.backends.local.onnx_wire import Answer, Seen, pack_question, take_an
 from imgtag.children.parent import Child, not_started
 from imgtag.domain.errors import Invalid, Unavailable
 from imgtag.domain.labels import LabelHit
+from imgtag.domain.photos import Framing
 from imgtag.ports import Subject
 
 RENDITION_SIDE: Final = 512
@@ -163,9 +164,9 @@ class OnnxLabeler:
         return max(RENDITION_SIDE, 2 * self._description.input.shorter_side)
 
     @property
-    def raster_side(self) -> int:
+    def raster(self) -> Framing:
         """What the model looks at."""
-        return self._description.input.shorter_side
+        return self._description.input.framing
 
     @property
     def dollars_per_photo(self) -> float:

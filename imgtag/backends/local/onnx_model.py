@@ -27,12 +27,6 @@ from imgtag.domain.photos import Raster
 
 Numbers = NDArray[np.float32]
 
-_FILTERS: Final = {
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-    "box": Image.Resampling.BOX,
-}
 _NUMBER_TYPES: Final[dict[str, type[np.generic]]] = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -50,9 +44,10 @@ def picture(seen: bytes | Raster, spec: Input) -> NDArray[np.uint8]:
         upright = Image.frombuffer("RGB", (seen.width, seen.height), seen.rgb)
     else:
         upright = _decoded(seen, spec)
-    size = (spec.width, spec.height)
-    scaled = upright.resize(size, _FILTERS[spec.resize.filter], box=_seen_part(upright.size, spec))
-    return np.asarray(scaled)
+    framing = spec.framing
+    part = framing.part_of(upright.size)
+    wanted = Image.Resampling[framing.filter.upper()]
+    return np.asarray(upright.resize((spec.width, spec.height), wanted, box=part))
 
 
 def _decoded(jpeg: bytes, spec: Input) -> Image.Image:
@@ -71,16 +66,6 @@ def _least_size(size: tuple[int, int], spec: Input) -> tuple[int, int]:
         return spec.width, spec.height
     ratio = spec.shorter_side / min(size)
     return math.ceil(size[0] * ratio), math.ceil(size[1] * ratio)
-
-
-def _seen_part(size: tuple[int, int], spec: Input) -> tuple[float, float, float, float]:
-    width, height = float(size[0]), float(size[1])
-    if spec.resize.fit == "stretch":
-        return 0, 0, width, height
-    ratio = min(width, height) / spec.shorter_side
-    wide, high = min(width, spec.width * ratio), min(height, spec.height * ratio)
-    left, top = (width - wide) / 2, (height - high) / 2
-    return left, top, left + wide, top + high
 
 
 def tensor(pixels: NDArray[np.uint8], spec: Input) -> Numbers:

@@ -5,6 +5,7 @@ from typing import Final
 
 from imgtag.domain.errors import Invalid
 from imgtag.domain.labels import LabelHit, LabelName
+from imgtag.domain.photos import Framing
 from imgtag.ports import Subject
 
 _JPEG_MAGIC: Final = b"\xff\xd8\xff"
@@ -29,14 +30,14 @@ class MemoryLabeler:
         default: Sequence[LabelHit] = DEFAULT,
         model: str = "memory-1",
         rendition_side: int = 512,
-        raster_side: int = 0,
+        raster: Framing | None = None,
     ) -> None:
         self.answers = dict(answers or {})
         self.default = tuple(default)
         self.asked: list[Subject] = []
         self.model = model
         self.rendition_side = rendition_side
-        self.raster_side = raster_side
+        self.raster = raster
 
     @property
     def dollars_per_photo(self) -> float:

@@ -43,7 +43,8 @@ class LabelerContract(Contract, Generic[L]):
         assert labeler.model.strip()
         assert labeler.model.isprintable()
         assert 32 <= labeler.rendition_side <= 10_000
-        assert 0 <= labeler.raster_side <= labeler.rendition_side
+        if labeler.raster:
+            assert 1 <= labeler.raster.width * labeler.raster.height <= labeler.rendition_side**2
 
     async def test_it_says_what_it_costs(self, labeler: L) -> None:
         """A price in dollars, which may be nothing."""

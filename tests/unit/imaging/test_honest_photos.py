@@ -1,12 +1,14 @@
 import hashlib
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
+from typing import Literal
 
 import pytest
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
-from imgtag.domain.photos import Facts
+from imgtag.domain.photos import Facts, Framing
 from imgtag.imaging.model import Inspection, Question, RenditionSpec
 from tests.unit.imaging.conftest import Look
 from tests.unit.imaging.pictures import (
@@ -71,7 +73,8 @@ def test_orientation(look: Look, name: str, orientation: int) -> None:
     with Image.open(BytesIO(turned)) as stored:
         upright = ImageOps.exif_transpose(stored)
     data = encoded(marked(), name, exif=exif(orientation=orientation), quality=95)
-    photo = look(data, Question(RenditionSpec(512, raster_side=512)))
+    framing = Framing(*upright.size, shorter_side=min(upright.size))
+    photo = look(data, Question(RenditionSpec(512, raster=framing)))
     assert isinstance(photo, Inspection)
     assert photo.raster
     pixels = Image.frombytes("RGB", (photo.raster.width, photo.raster.height), photo.raster.rgb)
@@ -226,17 +229,31 @@ def test_rendition(look: Look) -> None:
     assert decoded(photo.thumbnail).size == (512, 341)
 
 
+@pytest.mark.parametrize("kept", ["bilinear", "bicubic", "lanczos", "box"])
 @pytest.mark.parametrize(
-    ("side", "size"),
-    [(128, (171, 128)), (192, (256, 192)), (193, (512, 384)), (9999, (512, 384))],
+    ("framing", "part"),
+    [
+        (Framing(112, 112, 112), (64, 0, 448, 384)),
+        (Framing(96, 96, 128), (112, 48, 400, 336)),
+        (Framing(128, 96, 96), (0, 0, 512, 384)),
+        (Framing(112, 112, 112, "stretch"), (0, 0, 512, 384)),
+        (Framing(600, 600, 600), (64, 0, 448, 384)),
+    ],
 )
-def test_raster(look: Look, side: int, size: tuple[int, int]) -> None:
-    """A labeler's pixels are the thumbnail's, as few as leave enough of them."""
-    photo = look(encoded(noise((1024, 768))), Question(RenditionSpec(512, raster_side=side)))
+def test_raster(
+    look: Look,
+    framing: Framing,
+    part: tuple[int, int, int, int],
+    kept: Literal["bilinear", "bicubic", "lanczos", "box"],
+) -> None:
+    """A labeler's pixels are the part of the thumbnail that it wants, in the size that it wants."""
+    spec = RenditionSpec(512, raster=replace(framing, filter=kept))
+    photo = look(encoded(noise((1024, 768))), Question(spec))
     assert isinstance(photo, Inspection)
     assert photo.raster is not None
-    assert (photo.raster.width, photo.raster.height) == size
-    shown = decoded(photo.thumbnail).resize(size, Image.Resampling.BOX)
+    size = (photo.raster.width, photo.raster.height)
+    assert size == (framing.width, framing.height)
+    shown = decoded(photo.thumbnail).crop(part).resize(size, Image.Resampling.BOX)
     difference = ImageChops.difference(
         Image.frombytes("RGB", size, photo.raster.rgb).convert("L"), shown.convert("L")
     )
