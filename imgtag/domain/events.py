@@ -1,19 +1,24 @@
 """What is said between the parts: small, versioned, and safe to hear twice or late."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from imgtag.domain.errors import ImgtagError, Invalid
 from imgtag.domain.ids import BundleId, ImportId, OwnerId, PhotoId
+from imgtag.domain.photos import Content, sha256_of
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoStored:
-    """A photo's bytes are there, and it wants labels."""
+    """A photo's bytes are there, and it wants labels.
+
+    *content* is what they measured, where whoever says so has just taken them in.
+    """
 
     owner: OwnerId
     photo: PhotoId
+    content: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,8 @@ def to_dict(event: Event) -> dict[str, Any]:
 def _body(event: Event) -> dict[str, Any]:
     match event:
         case PhotoStored():
-            return {"type": "photo_stored", "photo": event.photo}
+            content = {"content": asdict(event.content)} if event.content else {}
+            return {"type": "photo_stored", "photo": event.photo, **content}
         case PhotoDiscarded():
             return {"type": "photo_discarded", "photo": event.photo}
         case BundleRequested():
@@ -76,16 +82,22 @@ def from_dict(data: Mapping[str, Any]) -> Event:
     """Read what `to_dict` wrote. Anything else raises `Invalid`, code ``unknown_event``."""
     try:
         return _read(data)
-    except (ImgtagError, KeyError, TypeError) as error:
+    except (ImgtagError, KeyError, TypeError, ValueError) as error:
         msg = "not an event that this version knows"
         raise Invalid(msg, code="unknown_event") from error
+
+
+def _content(data: Mapping[str, Any] | None) -> Content | None:
+    if data is None:
+        return None
+    return Content(int(data["size"]), sha256_of(data["sha256"]), int(data["crc32"]))
 
 
 def _read(data: Mapping[str, Any]) -> Event:
     owner = OwnerId(data["owner"])
     match data["v"], data["type"]:
         case 1, "photo_stored":
-            return PhotoStored(owner, PhotoId(data["photo"]))
+            return PhotoStored(owner, PhotoId(data["photo"]), _content(data.get("content")))
         case 1, "photo_discarded":
             return PhotoDiscarded(owner, PhotoId(data["photo"]))
         case 1, "bundle_requested":

@@ -67,8 +67,8 @@ class Labelling:
     async def handle(self, event: Event) -> None:
         """Do what *event* asks for; what is no longer there needs nothing done."""
         match event:
-            case PhotoStored(owner, photo):
-                await self._label(owner, photo)
+            case PhotoStored():
+                await self._label(event)
             case PhotoDiscarded(owner, photo):
                 await self._delete_bytes(owner, photo)
             case BundleRequested() | BundleEnded() | ImportRequested():
@@ -82,22 +82,38 @@ class Labelling:
         try:
             photo = await self._catalog.get(event.owner, event.photo)
             if photo.state is PhotoState.STORED and photo.sha256:
-                await self._fail(photo, photo.sha256, failure, None)
+                await self._fail(event, photo.sha256, failure, None)
         except (NotFound, Conflict):
             return
 
-    async def _label(self, owner: OwnerId, photo_id: PhotoId) -> None:
+    async def _label(self, stored: PhotoStored) -> None:
         try:
-            photo = await self._catalog.get(owner, photo_id)
+            if await self._labelled_at_hand(stored):
+                return
+            photo = await self._catalog.get(stored.owner, stored.photo)
             if photo.state not in {PhotoState.AWAITING, PhotoState.STORED}:
                 return
-            if not await self._labelled_by_rendition(photo):
-                async with self._on_disk(photo) as (path, content):
-                    await self._look_at(photo, content, path)
+            if not await self._labelled_by_rendition(stored, photo):
+                async with self._on_disk(stored, photo) as (path, content):
+                    await self._look_at(stored, content, path)
         except TooLarge:
-            await self._refuse(owner, photo_id)
+            await self._refuse(stored.owner, stored.photo)
         except (NotFound, Conflict):
             return  # it was deleted, or its bytes were replaced: a later event speaks for those
+
+    async def _labelled_at_hand(self, stored: PhotoStored) -> bool:
+        """Label what lies on this machine without asking the catalog, if its measure was told.
+
+        Had it its labels already, it gets the same once more: that is rare, and asking is not.
+        """
+        path = self._blobs.local_path(BlobKey(stored.owner, BlobKind.ORIGINAL, stored.photo))
+        if not path or not stored.content:
+            return False
+        try:
+            await self._look_at(stored, stored.content, Path(path))
+        except FileNotFoundError:
+            return False  # the catalog knows whether it was deleted, or is missing
+        return True
 
     async def _refuse(self, owner: OwnerId, photo: PhotoId) -> None:
         """End a photo that came by a URL which could not bind its size."""
@@ -107,7 +123,7 @@ class Labelling:
         except Conflict:
             return  # it was stored while the limit was higher
 
-    async def _labelled_by_rendition(self, photo: Photo) -> bool:
+    async def _labelled_by_rendition(self, stored: PhotoStored, photo: Photo) -> bool:
         """Label again by what was kept of a photo that lies far away, if anything was.
 
         Reading its original could bring that back from an archive tier, for months.
@@ -121,58 +137,63 @@ class Labelling:
                 jpeg = b"".join([chunk async for chunk in chunks])
         except NotFound:
             return False
-        await self._ask(photo, content, facts, Rendition(jpeg))
+        await self._ask(stored, content, facts, Rendition(jpeg))
         return True
 
-    async def _look_at(self, photo: Photo, content: Content, path: Path) -> None:
+    async def _look_at(self, stored: PhotoStored, content: Content, path: Path) -> None:
         try:
             seen = await self._inspector.inspect(path, self._spec)
         except Invalid as error:
-            failure = Failure(error.code, error.detail)
-            await self._fail(photo, content.sha256, failure, None)
+            await self._fail(stored, content.sha256, Failure(error.code, error.detail), None)
             return
-        await self._keep(photo, BlobKind.THUMBNAIL, seen.thumbnail)
+        await self._keep(stored, BlobKind.THUMBNAIL, seen.thumbnail)
         if seen.rendition:
-            await self._keep(photo, BlobKind.RENDITION, seen.rendition)
+            await self._keep(stored, BlobKind.RENDITION, seen.rendition)
         rendition = Rendition(seen.rendition or seen.thumbnail, seen.raster)
-        await self._ask(photo, content, seen.facts, rendition)
+        await self._ask(stored, content, seen.facts, rendition)
 
     async def _ask(
-        self, photo: Photo, content: Content, facts: Facts, rendition: Rendition
+        self, stored: PhotoStored, content: Content, facts: Facts, rendition: Rendition
     ) -> None:
-        key = BlobKey(photo.owner, BlobKind.ORIGINAL, photo.id)
+        key = BlobKey(stored.owner, BlobKind.ORIGINAL, stored.photo)
         subject = Subject(key, content.sha256, content.size, facts, rendition)
         try:
             found = await self._labeler.detect(subject)
         except Invalid as error:
-            failure = Failure(error.code, error.detail)
-            await self._fail(photo, content.sha256, failure, facts)
+            await self._fail(stored, content.sha256, Failure(error.code, error.detail), facts)
             return
         hits = self._limits.keep(found)
         labelled = await self._catalog.label(
-            photo.owner, photo.id, content.sha256, facts, hits, model=self._labeler.model
+            stored.owner, stored.photo, content.sha256, facts, hits, model=self._labeler.model
         )
         self._tell(labelled)
 
-    async def _fail(self, photo: Photo, sha256: str, failure: Failure, facts: Facts | None) -> None:
-        self._tell(await self._catalog.fail(photo.owner, photo.id, sha256, failure, facts))
+    async def _fail(
+        self, stored: PhotoStored, sha256: str, failure: Failure, facts: Facts | None
+    ) -> None:
+        self._tell(await self._catalog.fail(stored.owner, stored.photo, sha256, failure, facts))
 
     def _tell(self, photo: Photo) -> None:
         self._feed.publish(photo.owner, "photo", {"id": photo.id, "state": photo.state})
         self._feed.publish(photo.owner, "labels", {})
 
-    async def _keep(self, photo: Photo, kind: BlobKind, jpeg: bytes) -> None:
-        key = BlobKey(photo.owner, kind, photo.id)
+    async def _keep(self, stored: PhotoStored, kind: BlobKind, jpeg: bytes) -> None:
+        key = BlobKey(stored.owner, kind, stored.photo)
         async with self._blobs.write(key, content_type=RENDITION_TYPE) as writer:
             await writer.write(jpeg)
 
     @asynccontextmanager
-    async def _on_disk(self, photo: Photo) -> AsyncIterator[tuple[Path, Content]]:
+    async def _on_disk(
+        self, stored: PhotoStored, photo: Photo
+    ) -> AsyncIterator[tuple[Path, Content]]:
         """Give the original as a file; one that lies elsewhere is fetched and measured."""
         key = BlobKey(photo.owner, BlobKind.ORIGINAL, photo.id)
         path = self._blobs.local_path(key)
         if path and photo.content:
-            yield Path(path), photo.content
+            try:
+                yield Path(path), photo.content
+            except FileNotFoundError:
+                await self._miss(stored, photo)
             return
         with tempfile.NamedTemporaryFile(prefix="imgtag-") as file:
             sums = Checksums()
@@ -184,17 +205,20 @@ class Labelling:
                             raise TooLarge("the photo is too large", code="photo_too_large")
                         await asyncio.to_thread(file.write, chunk)
             except NotFound:
-                if photo.sha256 and photo.state is PhotoState.STORED:
-                    failure = Failure("missing_bytes", "the bytes of this photo are gone")
-                    await self._fail(photo, photo.sha256, failure, None)
+                await self._miss(stored, photo)
                 raise
             await asyncio.to_thread(file.flush)
-            stored = await self._catalog.store(photo.owner, photo.id, sums.content(), None)
-            if stored.id != photo.id:
+            kept = await self._catalog.store(photo.owner, photo.id, sums.content(), None)
+            if kept.id != photo.id:
                 await self._delete_bytes(photo.owner, photo.id)
                 msg = "the owner has this photo already"
                 raise Conflict(msg)
             yield Path(file.name), sums.content()
+
+    async def _miss(self, stored: PhotoStored, photo: Photo) -> None:
+        if photo.sha256 and photo.state is PhotoState.STORED:
+            failure = Failure("missing_bytes", "the bytes of this photo are gone")
+            await self._fail(stored, photo.sha256, failure, None)
 
     async def _delete_bytes(self, owner: OwnerId, photo: PhotoId) -> None:
         for kind in _OF_A_PHOTO:

@@ -212,7 +212,7 @@ class Uploads:
                 self._check_time(terms)
                 await writer.write(chunk)
             content = _agreed(sums, terms)
-        event = PhotoStored(photo.owner, photo.id)
+        event = PhotoStored(photo.owner, photo.id, content)
         try:
             kept = await self._catalog.store(photo.owner, photo.id, content, event)
         except NotFound:

@@ -22,7 +22,7 @@ from imgtag.domain.keys import BlobKey, BlobKind
 from imgtag.domain.labels import LabelLimits
 from imgtag.domain.photos import Photo
 from imgtag.imaging.model import Inspection, RenditionSpec
-from imgtag.ports import Backends
+from imgtag.ports import Backends, BlobStore
 from imgtag.services.feed import Feed
 from imgtag.services.labelling import Labelling
 from imgtag.testing.clock import FixedClock
@@ -65,18 +65,19 @@ class Desk:
         key = BlobKey(owner, BlobKind.ORIGINAL, photo.id)
         async with self.ports.blobs.write(key, content_type="image/jpeg") as writer:
             await writer.write(data)
-        event = PhotoStored(owner, photo.id)
-        return await self.ports.catalog.store(owner, photo.id, content_of(data), event)
+        content = content_of(data)
+        event = PhotoStored(owner, photo.id, content)
+        return await self.ports.catalog.store(owner, photo.id, content, event)
 
 
-def desk() -> Desk:
-    """Build it all."""
+def desk(blobs: BlobStore | None = None) -> Desk:
+    """Build it all, on *blobs* if they are to lie elsewhere than in memory."""
     clock = FixedClock()
     photo_events = MemoryQueue(clock, topic="photos")
     bundle_events = MemoryQueue(clock, topic="bundles")
     labeler, inspector = MemoryLabeler(), PlainInspector()
     ports = Backends(
-        blobs=MemoryBlobStore(clock),
+        blobs=blobs or MemoryBlobStore(clock),
         catalog=MemoryCatalog(clock, photo_events),
         bundles=MemoryBundleStore(clock, bundle_events),
         records=MemoryRecordStore(clock),

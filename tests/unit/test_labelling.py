@@ -2,13 +2,15 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from imgtag.domain.errors import Invalid, NotFound
+from imgtag.backends.local.files import open_blobs
+from imgtag.domain.errors import Invalid, NotFound, Unavailable
 from imgtag.domain.events import PhotoDiscarded, PhotoStored
 from imgtag.domain.keys import BlobKey, BlobKind
-from imgtag.domain.photos import Failure, PhotoState
+from imgtag.domain.photos import Failure, Photo, PhotoState
 from imgtag.testing.photos import ADA, hit, jpeg
 from tests.unit.services import BAD, MAX_PHOTO_BYTES, desk
 
@@ -75,6 +77,39 @@ async def test_news_of_what_is_gone_is_no_news() -> None:
 
     await at.labelling.handle(PhotoStored(ADA, at.make.photo_id()))
     assert at.inspector.seen == []
+
+
+async def test_what_has_just_come_to_this_machine_is_not_looked_up(tmp_path: Path) -> None:
+    """The news say what the bytes measured: labels come without a look in the catalog."""
+    async with open_blobs(tmp_path) as blobs:
+        at = desk(blobs)
+        photo = await at.stored(jpeg())
+        [told] = await at.ports.photo_events.receive(limit=1, wait=timedelta(0))
+        assert told.event == PhotoStored(ADA, photo.id, photo.content)
+
+        async def unavailable(*_: object) -> Photo:
+            raise Unavailable("the catalog is busy")
+
+        look_up, at.ports.catalog.get = at.ports.catalog.get, unavailable  # type: ignore[method-assign]
+        await at.labelling.handle(told.event)
+
+        assert (await look_up(ADA, photo.id)).state is PhotoState.LABELLED
+
+
+async def test_bytes_that_are_gone_from_this_machine_are_missing(tmp_path: Path) -> None:
+    """A photo whose file somebody removed says so; one that was deleted needs nothing done."""
+    async with open_blobs(tmp_path) as blobs:
+        at = desk(blobs)
+        robbed, deleted = await at.stored(jpeg()), await at.stored(jpeg(20, 20))
+        await at.ports.catalog.trash(ADA, deleted.id, at.clock.now())
+        await at.ports.catalog.discard(ADA, deleted.id, PhotoDiscarded(ADA, deleted.id))
+        for photo in (robbed, deleted):
+            await blobs.delete(BlobKey(ADA, BlobKind.ORIGINAL, photo.id))
+            await at.labelling.handle(PhotoStored(ADA, photo.id, photo.content))
+
+        failed = await at.ports.catalog.get(ADA, robbed.id)
+        assert failed.failure == Failure("missing_bytes", "the bytes of this photo are gone")
+        assert at.labeler.asked == []
 
 
 async def test_the_bytes_follow_the_row() -> None:

@@ -23,6 +23,7 @@ Work = Callable[[apsw.Connection], T]
 FILE_NAME: Final = "imgtag.db"
 READERS: Final = 3
 MAX_GROUP: Final = 128
+PATIENCE_SECONDS: Final = 0.02
 BUSY_MILLISECONDS: Final = 10_000
 WAL_BYTES: Final = 64 * 1024 * 1024
 # Versions before this one can corrupt a WAL that two connections reset at once:
@@ -43,6 +44,7 @@ class _Job:
 
     work: Work[Any]
     answer: asyncio.Future[Any]
+    patient: bool = False
     result: Any = None
     error: Exception | None = None
 
@@ -61,6 +63,10 @@ class _Group:
 
     jobs: Sequence[_Job]
     announcements: dict[Callable[[], None], None] = field(default_factory=dict)
+
+
+class _Refused(Exception):
+    """One of several writes has raised what it is to be refused with."""
 
 
 class Database:
@@ -87,18 +93,24 @@ class Database:
         self._refuse_when_closed()
         return await self._reading.run(self._read, work)
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, patient: bool = False) -> T:
         """Run *work* in the writer's thread and answer once what it wrote is durable.
 
         Writes that wait at the same time share a transaction and its fsync; one that raises is
-        undone alone. *work* is quick, uses nothing but the connection that it is given, and leaves
-        the transaction alone. A caller that is cancelled does not learn whether it was written, but
-        nothing is written behind its back later on. Errors as in `read`.
+        undone alone, and the others are run once more. *work* is quick, uses nothing but the
+        connection that it is given, and leaves the transaction alone. A *patient* one waits a
+        moment (`PATIENCE_SECONDS`) for others to go with, since a trip to the disk costs more than
+        a row. A caller that is cancelled does not learn whether it was written, but nothing is
+        written behind its back later on. Errors as in `read`.
         """
         self._refuse_when_closed()
-        job = _Job(work, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        job = _Job(work, loop.create_future(), patient)
         self._waiting.append(job)
-        self._commit_soon()
+        if patient:
+            loop.call_later(PATIENCE_SECONDS, self._hurry, job)
+        else:
+            self._commit_soon()
         try:
             return cast("T", await job.answer)
         except asyncio.CancelledError:
@@ -146,6 +158,10 @@ class Database:
         finally:
             self._idle_readers.append(reader)
 
+    def _hurry(self, job: _Job) -> None:
+        job.patient = False
+        self._commit_next()
+
     def _commit_soon(self) -> None:
         # Behind what is ready to run: whatever that writes shares the transaction.
         asyncio.get_running_loop().call_soon(self._commit_next)
@@ -166,27 +182,43 @@ class Database:
             job.deliver()
         for announce in group.announcements:
             announce()
-        self._commit_soon()
+        if not all(job.patient for job in self._waiting):
+            self._commit_soon()
 
     def _commit(self, group: _Group) -> _Group:
         self._announcements = group.announcements
         try:
-            with storage_errors(), self._trusted(), _transaction(self._writer):
-                for job in group.jobs:
-                    # Undoing a job that is alone is undoing the transaction.
-                    self._attempt(job) if len(group.jobs) > 1 else self._do(job)
+            with storage_errors(), self._trusted():
+                self._run(group)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the callers' to hear
             for job in group.jobs:
                 job.error = job.error or error
         return group
 
-    def _do(self, job: _Job) -> None:
-        job.result = job.work(self._writer)
+    def _run(self, group: _Group) -> None:
+        """Try all together, which mostly succeeds; where one raises, each by itself."""
+        try:
+            with _transaction(self._writer):
+                for job in group.jobs:
+                    self._do(job, alone=len(group.jobs) == 1)
+        except _Refused:
+            group.announcements.clear()
+            with _transaction(self._writer):
+                for job in group.jobs:
+                    self._attempt(job)
+
+    def _do(self, job: _Job, *, alone: bool) -> None:
+        try:
+            job.result = job.work(self._writer)
+        except Exception as error:
+            if alone:
+                raise
+            raise _Refused from error
 
     def _attempt(self, job: _Job) -> None:
         try:
             with storage_errors(), _savepoint(self._writer):
-                self._do(job)
+                job.result = job.work(self._writer)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the caller's to hear
             job.error = error
         if job.error and not self._writer.in_transaction:

@@ -164,7 +164,7 @@ class SqliteQueue:
     async def forget(self, number: int) -> None:
         """Remove the event; absent is fine."""
         await self.database.write(
-            lambda db: db.execute("DELETE FROM events WHERE event = ?", (number,))
+            lambda db: db.execute("DELETE FROM events WHERE event = ?", (number,)), patient=True
         )
 
     async def postpone(self, number: int, attempt: int, after: timedelta) -> None:

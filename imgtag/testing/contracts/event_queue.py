@@ -18,6 +18,10 @@ Q = TypeVar("Q", bound=EventQueue)
 
 NOW: Final = timedelta(0)
 PATIENCE: Final = timedelta(seconds=20)
+_PHOTO: Final = (
+    '{"v": 1, "type": "photo_stored", "owner": "ada", "photo": "01arz3ndektsv4rrffq69g5fav",'
+    ' "content": %s}'
+)
 UNREADABLE: Final = (
     " ",
     "not JSON",
@@ -28,6 +32,8 @@ UNREADABLE: Final = (
     '{"v": 1, "type": "photo_stored", "owner": "ada"}',
     '{"v": 1, "type": "photo_stored", "owner": "ada", "photo": "../x"}',
     '{"v": 1, "type": "photo_stored", "owner": 7, "photo": null}',
+    _PHOTO % "7",
+    _PHOTO % '{"size": "?", "sha256": "", "crc32": 0}',
     '{"v": 99, "type": "photo_stored", "owner": "ada"}',
     '{"v": 1, "type": "something_new", "owner": "ada"}',
 )
@@ -328,7 +334,7 @@ def events_of_every_kind(make: Maker) -> Sequence[Event]:
     """Make one of each."""
     return [
         PhotoStored(ADA, make.photo_id()),
-        PhotoStored(BOB, make.photo_id()),
+        PhotoStored(BOB, make.photo_id(), make.content()),
         PhotoDiscarded(ADA, make.photo_id()),
         BundleRequested(ADA, make.bundle_id()),
         BundleEnded(ADA, make.bundle_id()),
