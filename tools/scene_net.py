@@ -24,40 +24,33 @@ class Recipe:
 
 
 class SceneNet(nn.Module):
-    """Pixels [n, 3, `SEEN`, `SEEN`], normalised, to logits [n, classes].
+    """Pixels [n, 3, `SEEN`, `SEEN`], normalised, to what a linear head sees, [n, `FEATURES`].
 
-    The head is linear. It sees the mean of each channel over the picture, and over its upper,
-    middle and lower third: a scene has its sky above.
+    It is the mean of each channel over the picture, and over its upper, middle and lower third: a
+    scene has its sky above.
     """
 
-    def __init__(self, trunk: EfficientNetLite, classes: int) -> None:
+    def __init__(self, trunk: EfficientNetLite) -> None:
         super().__init__()
         self.trunk = trunk
-        self.head = nn.Linear(FEATURES, classes)
-
-    def features(self, x: Tensor) -> Tensor:
-        """Map pixels to what the head sees, [n, `FEATURES`]."""
-        rows = [seen.mean(3) for seen in self.trunk(x)]
-        return torch.cat([part for of_tap in rows for part in (of_tap.mean(2), bands(of_tap))], 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Answer with one logit for each class."""
-        return self.head(self.features(x))
-
-    @torch.no_grad()
-    def features_of(self, views: Tensor) -> Tensor:
-        """Map pixels of 0..1, [n, 3, `SEEN`, `SEEN`], to what the head sees."""
-        return self.features(normalise(views))
+        """Look at pixels."""
+        rows = [seen.mean(3) for seen in self.trunk(x)]
+        return torch.cat([(of_tap @ parts(int(of_tap.shape[2]))).flatten(1) for of_tap in rows], 1)
 
 
-def bands(rows: Tensor) -> Tensor:
-    """Mean of each channel in each third, [n, channels, rows] to [n, channels * thirds].
+def parts(height: int) -> Tensor:
+    """What turns rows into their mean and that of each third, [height, 1 + `BANDS`].
 
-    As adaptive pooling does it, which ONNX has for whole thirds alone.
+    Thirds overlap as those of adaptive pooling do, which ONNX has for whole thirds alone. One
+    product is one node of the graph, where slices and means of their own were a dozen.
     """
-    height = int(rows.shape[2])
     edges = [(i * height // BANDS, -(-(i + 1) * height // BANDS)) for i in range(BANDS)]
-    return torch.stack([rows[..., top:foot].mean(2) for top, foot in edges], 2).flatten(1)
+    shares = torch.zeros(height, 1 + BANDS)
+    for part, (top, foot) in enumerate([(0, height), *edges]):
+        shares[top:foot, part] = 1 / (foot - top)
+    return shares
 
 
 def normalise(pixels: Tensor) -> Tensor:
@@ -119,15 +112,15 @@ class Variations:
         return pixels.index_add(0, chosen, grain, alpha=0.03)
 
 
-def fit(net: SceneNet, features: Tensor, classes: Tensor, recipe: Recipe) -> None:
-    """Fit the head of *net* to features [n, `FEATURES`] of pictures of *classes* [n].
+def fit(head: nn.Linear, features: Tensor, classes: Tensor, recipe: Recipe) -> None:
+    """Fit *head* to features [n, `FEATURES`] of pictures of *classes* [n].
 
     The loss is convex, so the answer depends on nothing but what goes in.
     """
     mean, spread = features.mean(0), (features.std(0) + 1e-4) * FEATURES**0.5
     inputs = (features - mean) / spread
-    weight = torch.zeros_like(net.head.weight, requires_grad=True)
-    bias = torch.zeros_like(net.head.bias, requires_grad=True)
+    weight = torch.zeros_like(head.weight, requires_grad=True)
+    bias = torch.zeros_like(head.bias, requires_grad=True)
     optimiser = torch.optim.LBFGS(
         [weight, bias], max_iter=recipe.steps, line_search_fn="strong_wolfe"
     )
@@ -141,5 +134,5 @@ def fit(net: SceneNet, features: Tensor, classes: Tensor, recipe: Recipe) -> Non
 
     optimiser.step(loss)
     with torch.no_grad():
-        net.head.weight.copy_(weight / spread)
-        net.head.bias.copy_(bias - (weight / spread) @ mean)
+        head.weight.copy_(weight / spread)
+        head.bias.copy_(bias - (weight / spread) @ mean)

@@ -1,25 +1,20 @@
-"""From trained networks to a model folder: export, calibration, thresholds and honest figures."""
+"""From fitted heads to a model folder: calibration, thresholds and honest figures."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-import torch
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
-from onnx.reference import ReferenceEvaluator
-from onnx.shape_inference import infer_shapes
-from onnx.utils import Extractor
 from scene_data import CLASSES, LOOKS
-from scene_net import DEVIATION, MEAN, SEEN, SceneNet
+from scene_graph import Trunk
+from scene_net import DEVIATION, MEAN, SEEN
+from torch import nn
 
 from imgtag.backends.local.model_folder import Description, Output
 from imgtag.backends.local.onnx_model import OnnxModel, confidences, picture
@@ -27,7 +22,6 @@ from imgtag.domain.photos import Raster
 
 Logits = NDArray[np.float32]
 
-OPSET = 17
 MIN_PRECISION = 0.975
 LOWEST_THRESHOLD = 0.70  # the service keeps nothing below 70 by default
 REFUSAL = "None of these"
@@ -42,68 +36,6 @@ PARENTS = {
     "Street": ["Road", "Urban"],
     "Skyscraper": ["Building", "Urban"],
 }
-
-
-def export(net: SceneNet, file: Path) -> None:
-    """Write *net* as ONNX with weights of 16 bits, which onnxruntime widens when it loads them."""
-    example = torch.zeros(1, 3, SEEN, SEEN)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            net.eval(),
-            (example,),
-            str(file),
-            opset_version=OPSET,
-            input_names=["pixels"],
-            output_names=["scores"],
-            dynamo=False,
-        )
-    model = onnx.load(str(file))
-    _merge_padding(model)
-    _halve(model.graph)
-    model.producer_name, model.producer_version, model.doc_string = "imgtag", "", ""
-    onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, str(file))
-
-
-def _merge_padding(model: onnx.ModelProto) -> None:
-    """Let each convolution pad by itself, as PyTorch can't say where the sides differ.
-
-    A node of its own for that makes onnxruntime change the layout in memory twice: a quarter of
-    the time of the whole graph. The numbers that come out are the same to the bit.
-    """
-    graph = model.graph
-    pads = [node for node in graph.node if node.op_type == "Pad"]
-    names = [pad.input[1] for pad in pads]
-    constants = Extractor(infer_shapes(model)).extract_model([], names)
-    for pad, around in zip(pads, ReferenceEvaluator(constants).run(None, {}), strict=True):
-        (convolution,) = (node for node in graph.node if pad.output[0] in node.input)
-        convolution.input[0] = pad.input[0]
-        # Of four dimensions, what is added before and after: only height and width get any.
-        (said,) = (said for said in convolution.attribute if said.name == "pads")
-        said.ints[:] = [around[index] for index in (2, 3, 6, 7)]
-    _drop_unused(graph)
-
-
-def _drop_unused(graph: onnx.GraphProto) -> None:
-    wanted = {output.name for output in graph.output}
-    for node in reversed(list(graph.node)):
-        if wanted.isdisjoint(node.output):
-            graph.node.remove(node)
-        else:
-            wanted.update(node.input)
-
-
-def _halve(graph: onnx.GraphProto) -> None:
-    for tensor in list(graph.initializer):
-        values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < 32:
-            continue
-        small = numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}.half")
-        graph.initializer.remove(tensor)
-        graph.initializer.append(small)
-        widened = helper.make_node("Cast", [small.name], [tensor.name], to=TensorProto.FLOAT)
-        graph.node.insert(0, widened)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,20 +72,20 @@ def description(provenance: str, calibration: Calibration, version: str) -> dict
     }
 
 
-def write_folder(folder: Path, net: SceneNet, described: dict[str, Any]) -> None:
+def write_folder(folder: Path, trunk: Trunk, head: nn.Linear, described: dict[str, Any]) -> None:
     """Write ``model.onnx`` and ``model.json``."""
     folder.mkdir(parents=True, exist_ok=True)
-    export(net, folder / "model.onnx")
+    trunk.write(head, folder / "model.onnx")
     Description.model_validate(described)
     text = json.dumps(described, indent=2)
     (folder / "model.json").write_text(text + "\n", encoding="utf-8")
 
 
-def ask(net: SceneNet, seen: Sequence[bytes | Raster]) -> Logits:
-    """Ask *net* as the service would: exported, by the labeler's own code. [n, classes + 1]."""
+def ask(trunk: Trunk, head: nn.Linear, seen: Sequence[bytes | Raster]) -> Logits:
+    """Ask as the service would: the written graph, by the labeler's own code. [n, classes + 1]."""
     untold = Calibration(1.0, LOWEST_THRESHOLD)
     with tempfile.TemporaryDirectory() as folder:
-        write_folder(Path(folder), net, description("a fold", untold, "0"))
+        write_folder(Path(folder), trunk, head, description("a fold", untold, "0"))
         model = OnnxModel(Path(folder))
         return np.stack([model.raw(picture) for picture in seen])
 

