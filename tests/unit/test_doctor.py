@@ -71,7 +71,7 @@ async def test_the_doctor_sends_again_what_was_given_up_on() -> None:
     at = desk()
     stuck, damaged = await at.stored(jpeg()), await at.stored(BAD)
     for delivery in await at.ports.photo_events.receive(limit=2, wait=timedelta(0)):
-        if delivery.event == PhotoStored(ADA, stuck.id):
+        if isinstance(delivery.event, PhotoStored) and delivery.event.photo == stuck.id:
             await at.labelling.give_up(delivery.event, Failure("storage_full", "no space left"))
             await delivery.bury("no space left")
         else:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -19,6 +19,7 @@ from imgtag.backends.local.catalog_rows import (
     Row,
     insert,
     load,
+    new_owner,
     owner_number,
     save,
 )
@@ -82,9 +83,11 @@ class SqliteCatalog:
         self._events = events
 
     async def reserve(self, owner: OwnerId, photos: Sequence[Photo]) -> Sequence[Photo]:
-        return await self._database.write(
-            lambda db: [_known(db, owner, photo) or _add(db, photo) for photo in photos]
-        )
+        def write(db: apsw.Connection) -> Sequence[Photo]:
+            number = owner_number(db, owner) or new_owner(db, owner)
+            return [_known(db, number, photo) or _add(db, number, photo) for photo in photos]
+
+        return await self._database.write(write)
 
     async def store(
         self, owner: OwnerId, photo: PhotoId, content: Content, event: Event | None
@@ -268,10 +271,9 @@ def _meant_by(db: apsw.Connection, owner: OwnerId, photo: PhotoId) -> Row:
     return _find(db, owner, photo, BY_ID, BY_ALIAS)
 
 
-def _known(db: apsw.Connection, owner: OwnerId, photo: Photo) -> Photo | None:
+def _known(db: apsw.Connection, owner: int, photo: Photo) -> Photo | None:
     """Find what *owner* has of the bytes that *photo* announces."""
-    number = owner_number(db, owner) if photo.sha256 else None
-    return _twin(db, number, photo.sha256) if number and photo.sha256 else None
+    return _twin(db, owner, photo.sha256) if photo.sha256 else None
 
 
 def _twin(db: apsw.Connection, owner: int, sha256: str) -> Photo | None:
@@ -280,11 +282,8 @@ def _twin(db: apsw.Connection, owner: int, sha256: str) -> Photo | None:
     return load(db, BY_NUMBERS, (json.dumps(found[0]),))[0].photo if found else None
 
 
-def _add(db: apsw.Connection, photo: Photo) -> Photo:
-    with suppress(NotFound):
-        return _meant_by(db, photo.owner, photo.id).photo
-    insert(db, photo)
-    return photo
+def _add(db: apsw.Connection, owner: int, photo: Photo) -> Photo:
+    return photo if insert(db, owner, photo) else _meant_by(db, photo.owner, photo.id).photo
 
 
 def _end(db: apsw.Connection, reservation: Row, survivor: Photo) -> None:

@@ -1,7 +1,7 @@
 """Photos and labels as rows, and back."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -23,7 +23,7 @@ from imgtag.domain.photos import Failure, Photo, PhotoState
 
 _SELECT: Final = """
 SELECT photo, owner, name, id, file_name, created_at, state, content_type, size, sha256, crc32,
-    width, height, taken_at, failure_code, failure_detail, trashed_at
+    width, height, taken_at, failure_code, failure_detail, trashed_at, marks
 FROM photos CROSS JOIN owners USING (owner)
 """
 _OWNER: Final = "(SELECT owner FROM owners WHERE name = ?1)"
@@ -44,15 +44,16 @@ WHERE photo IN (SELECT value FROM json_each(?))
 """
 _INSERT: Final = """
 INSERT INTO photos (owner, id, file_name, folded_name, created_at, since, state, content_type, size,
-    sha256, crc32, width, height, taken_at, failure_code, failure_detail, trashed_at,
-    marks)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+    sha256, crc32, width, height, taken_at, failure_code, failure_detail, trashed_at, marks)
+SELECT ?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17
+WHERE NOT EXISTS (SELECT 1 FROM aliases WHERE owner = ?1 AND id = ?2)
+ON CONFLICT (owner, id) DO NOTHING
 """
 _UPDATE: Final = """
 UPDATE photos SET state = ?1, content_type = ?2, size = ?3, sha256 = ?4, crc32 = ?5, width = ?6,
     height = ?7, taken_at = ?8, failure_code = ?9, failure_detail = ?10, trashed_at = ?11,
-    since = CASE state WHEN ?1 THEN since ELSE ?12 END
-WHERE photo = ?13
+    since = CASE state WHEN ?1 THEN since ELSE ?12 END, marks = marks | ?13
+WHERE photo = ?14
 """
 _TAKE: Final = """
 DELETE FROM photo_labels
@@ -63,13 +64,16 @@ SELECT folded, label, name FROM labels
 WHERE owner = ? AND folded IN (SELECT value FROM json_each(?))
 """
 _SPELL: Final = "INSERT INTO labels (owner, folded, name) VALUES (?, ?, ?) RETURNING label, name"
-_ORIGIN: Final = "SELECT origin FROM origins WHERE model = ? AND parents = ?"
+_ORIGINS: Final = """
+SELECT model, parents, origin FROM origins
+WHERE (model, parents) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))
+"""
 _NEW_ORIGIN: Final = "INSERT INTO origins (model, parents) VALUES (?, ?) RETURNING origin"
-_MARK: Final = "UPDATE photos SET marks = marks | ? WHERE photo = ?"
 _ADD: Final = "INSERT INTO photo_labels VALUES (?, ?, ?, ?, ?, ?)"
 _REMOVED: Final = "removed"
 _SOURCES: Final = {source.value: source for source in Source}
 _STATES: Final = {state.value: state for state in PhotoState}
+_NO_LABELS: Final = LabelSet()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +86,14 @@ class Row:
 
 
 def load(db: apsw.Connection, statement: str, values: Sequence[Any]) -> list[Row]:
-    """Run one of the statements above and add the labels, all with one more."""
+    """Run one of the statements above and add the labels, all with one more.
+
+    A photo without marks never had a label, so that nobody needs to look for any.
+    """
     rows = fetch(db, statement, values)
-    if not rows:
-        return []
-    labels = _load_labels(db, [row[0] for row in rows])
-    return [Row(row[0], row[1], _photo(row, labels[row[0]])) for row in rows]
+    marked = [row[0] for row in rows if row[-1]]
+    labels = _load_labels(db, marked) if marked else {}
+    return [Row(row[0], row[1], _photo(row, labels.get(row[0], _NO_LABELS))) for row in rows]
 
 
 def owner_number(db: apsw.Connection, owner: OwnerId) -> int | None:
@@ -96,20 +102,21 @@ def owner_number(db: apsw.Connection, owner: OwnerId) -> int | None:
     return row[0] if row else None
 
 
-def _add_owner(db: apsw.Connection, owner: OwnerId) -> int:
+def new_owner(db: apsw.Connection, owner: OwnerId) -> int:
+    """Give a number to an owner who has none."""
     db.execute("INSERT INTO owners (name) VALUES (?)", (owner,))
     return db.last_insert_rowid()
 
 
-def insert(db: apsw.Connection, photo: Photo) -> None:
-    """Add a photo and its labels."""
-    owner = owner_number(db, photo.owner) or _add_owner(db, photo.owner)
-    created_at = to_micros(photo.created_at)
+def insert(db: apsw.Connection, owner: int, photo: Photo) -> bool:
+    """Add a photo and its labels; False, with nothing done, where its id means one already."""
+    change = _relabelling(db, owner, _NO_LABELS, photo.labels)
     names = (owner, photo.id, photo.file_name, photo.file_name.casefold())
-    db.execute(_INSERT, (*names, created_at, created_at, *_changing(photo)))
-    if photo.labels != LabelSet():
-        bare = Row(db.last_insert_rowid(), owner, replace(photo, labels=LabelSet()))
-        _save_labels(db, bare, photo.labels)
+    db.execute(_INSERT, (*names, to_micros(photo.created_at), *_changing(photo), change.marks))
+    added = db.changes() > 0
+    if added:
+        change.write(db, owner, db.last_insert_rowid())
+    return added
 
 
 def save(db: apsw.Connection, row: Row, photo: Photo, now: int) -> Photo:
@@ -119,11 +126,11 @@ def save(db: apsw.Connection, row: Row, photo: Photo, now: int) -> Photo:
     """
     if photo == row.photo:
         return photo
-    if _changing(photo) != _changing(row.photo):
-        db.execute(_UPDATE, (*_changing(photo), now, row.number))
-    if photo.labels == row.photo.labels:
-        return photo
-    return replace(photo, labels=_save_labels(db, row, photo.labels))
+    change = _relabelling(db, row.owner, row.photo.labels, photo.labels)
+    # Before the labels: with each one that has no mark yet, the trigger would set it by itself.
+    db.execute(_UPDATE, (*_changing(photo), now, change.marks, row.number))
+    change.write(db, row.owner, row.number)
+    return replace(photo, labels=change.labels)
 
 
 def _changing(photo: Photo) -> tuple[Any, ...]:
@@ -187,23 +194,34 @@ def _boxes(text: str) -> tuple[Box, ...]:
     return tuple(Box(*edges) for edges in json.loads(text))
 
 
-def _save_labels(db: apsw.Connection, row: Row, labels: LabelSet) -> LabelSet:
-    """Write what differs, and answer with *labels* as the owner spells them."""
-    labels, numbers = _respelled(db, row.owner, labels)
-    old, new = _entries(row.photo.labels), _entries(labels)
-    gone = [folded for folded, entry in old.items() if new.get(folded) != entry]
-    fresh = [(folded, entry) for folded, entry in new.items() if old.get(folded) != entry]
-    origins = {entry.origin: _origin(db, entry.origin) for _, entry in fresh}
-    db.executemany(_TAKE, [(row.number, row.owner, folded) for folded in gone])
-    # All at once: the trigger would write what is on the shelves anew for each label.
-    shown = marks(numbers[folded] for folded, entry in fresh if entry.source != _REMOVED)
-    db.execute(_MARK, (shown, row.number))
+@dataclass(frozen=True, slots=True)
+class _Relabelling:
+    """What there is to write where a photo gets other *labels*, spelled as the owner does."""
+
+    labels: LabelSet
+    gone: Sequence[str] = ()
+    fresh: Sequence[tuple[Any, ...]] = ()
+    marks: int = 0
+
+    def write(self, db: apsw.Connection, owner: int, photo: int) -> None:
+        db.executemany(_TAKE, [(photo, owner, folded) for folded in self.gone])
+        db.executemany(_ADD, [(photo, *row) for row in self.fresh])
+
+
+def _relabelling(db: apsw.Connection, owner: int, old: LabelSet, new: LabelSet) -> _Relabelling:
+    """Find out what differs. New names and origins are given numbers."""
+    if new == old:
+        return _Relabelling(new)
+    labels, numbers = _respelled(db, owner, new)
+    before, after = _entries(old), _entries(labels)
+    gone = [folded for folded, entry in before.items() if after.get(folded) != entry]
+    fresh = [(folded, entry) for folded, entry in after.items() if before.get(folded) != entry]
+    origins = _origins(db, {entry.origin for _, entry in fresh})
     rows = [
-        (row.number, numbers[folded], *entry.said, origins[entry.origin], entry.boxes)
+        (numbers[folded], *entry.said, origins[entry.origin], entry.boxes)
         for folded, entry in fresh
     ]
-    db.executemany(_ADD, rows)
-    return labels
+    return _Relabelling(labels, gone, rows, marks(row[0] for row in rows))
 
 
 def _respelled(
@@ -224,9 +242,14 @@ def _respelled(
     return respelled, {folded: number for folded, (number, _) in known.items()}
 
 
-def _origin(db: apsw.Connection, origin: tuple[str, str]) -> int:
-    ((number,),) = fetch(db, _ORIGIN, origin) or fetch(db, _NEW_ORIGIN, origin)
-    return int(number)
+def _origins(
+    db: apsw.Connection, wanted: Collection[tuple[str, str]]
+) -> Mapping[tuple[str, str], int]:
+    rows = fetch(db, _ORIGINS, (json.dumps(list(wanted)),)) if wanted else []
+    known = {(model, parents): number for model, parents, number in rows}
+    for origin in set(wanted) - known.keys():
+        ((known[origin],),) = fetch(db, _NEW_ORIGIN, origin)
+    return known
 
 
 @dataclass(frozen=True, slots=True)
