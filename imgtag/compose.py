@@ -1,6 +1,5 @@
 """The only module that picks adapters: settings in, a working system out."""
 
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import (
     AbstractContextManager,
@@ -21,7 +20,7 @@ from imgtag.domain.ids import OwnerId
 from imgtag.domain.labels import LabelLimits
 from imgtag.domain.sources import Scheme
 from imgtag.imaging.model import Limits
-from imgtag.imaging.pool import ImagingPool
+from imgtag.imaging.pool import ImagingPool, usual_workers
 from imgtag.metrics import Metrics
 from imgtag.ports import Backends, ImportSource, Labeler, Waker
 from imgtag.services.archives import Archives, archives_on
@@ -339,7 +338,7 @@ def _work(settings: Settings, ports: Backends, jobs: Jobs) -> Work:
 
 
 def _workers(settings: Settings) -> int:
-    return settings.imaging_workers or os.cpu_count() or 1
+    return settings.imaging_workers or usual_workers()
 
 
 def _imaging(settings: Settings) -> ImagingPool:

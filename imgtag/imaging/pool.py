@@ -21,16 +21,21 @@ _ERRORS: Final = {"unsupported_format": Unsupported, "too_many_pixels": TooLarge
 _END_SECONDS: Final = 5.0
 
 
+def usual_workers() -> int:
+    """One for each core, and one more: while it waits for its next photo, no core has to."""
+    return (os.cpu_count() or 1) + 1
+
+
 class ImagingPool:
     """A few child processes that inspect photos.
 
-    *workers* children run at once, by default one per core. Use it as a context manager: entering
-    starts the children and raises `Unavailable` when they don't start; leaving ends them all.
+    *workers* children run at once, by default `usual_workers`. Use it as a context manager:
+    entering starts the children and raises `Unavailable` when they don't start; leaving ends them.
     """
 
     def __init__(self, *, workers: int | None = None, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        self._workers = workers or os.cpu_count() or 1
+        self._workers = workers or usual_workers()
         self._permits = Semaphore(self._workers)
         self._idle: list[Decoder] = []
         self._children: set[Decoder] = set()
