@@ -90,7 +90,11 @@ def from_dict(data: Mapping[str, Any]) -> Event:
 def _content(data: Mapping[str, Any] | None) -> Content | None:
     if data is None:
         return None
-    return Content(int(data["size"]), sha256_of(data["sha256"]), int(data["crc32"]))
+    size, crc32 = data["size"], data["crc32"]
+    if type(size) is not int or type(crc32) is not int or size < 1 or not 0 <= crc32 < 2**32:
+        msg = "not the measure of a photo"
+        raise ValueError(msg)
+    return Content(size, sha256_of(data["sha256"]), crc32)
 
 
 def _read(data: Mapping[str, Any]) -> Event:

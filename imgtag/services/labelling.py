@@ -30,7 +30,12 @@ from imgtag.services.feed import Feed
 RENDITION_TYPE: Final = "image/jpeg"
 log = structlog.get_logger(__name__)
 
+_UNLABELLED: Final = frozenset({PhotoState.AWAITING, PhotoState.STORED})
 _OF_A_PHOTO: Final = (BlobKind.ORIGINAL, BlobKind.THUMBNAIL, BlobKind.RENDITION)
+
+
+class _Gone(Exception):
+    """The file that was to be looked at isn't there."""
 
 
 class Inspector(Protocol):
@@ -62,7 +67,6 @@ class Labelling:
         self._feed = feed
         self._limits = limits
         self._max_photo_bytes = max_photo_bytes
-        self._spec = RenditionSpec(labeler.rendition_side, raster=labeler.raster)
 
     async def handle(self, event: Event) -> None:
         """Do what *event* asks for; what is no longer there needs nothing done."""
@@ -91,11 +95,13 @@ class Labelling:
             if await self._labelled_at_hand(stored):
                 return
             photo = await self._catalog.get(stored.owner, stored.photo)
-            if photo.state not in {PhotoState.AWAITING, PhotoState.STORED}:
+            if photo.state not in _UNLABELLED:
                 return
             if not await self._labelled_by_rendition(stored, photo):
-                async with self._on_disk(stored, photo) as (path, content):
+                async with self._on_disk(photo) as (path, content):
                     await self._look_at(stored, content, path)
+        except _Gone:
+            await self._miss(stored)
         except TooLarge:
             await self._refuse(stored.owner, stored.photo)
         except (NotFound, Conflict):
@@ -104,14 +110,14 @@ class Labelling:
     async def _labelled_at_hand(self, stored: PhotoStored) -> bool:
         """Label what lies on this machine without asking the catalog, if its measure was told.
 
-        Had it its labels already, it gets the same once more: that is rare, and asking is not.
+        News that come again, which is rare, have it labelled again.
         """
         path = self._blobs.local_path(BlobKey(stored.owner, BlobKind.ORIGINAL, stored.photo))
         if not path or not stored.content:
             return False
         try:
             await self._look_at(stored, stored.content, Path(path))
-        except FileNotFoundError:
+        except _Gone:
             return False  # the catalog knows whether it was deleted, or is missing
         return True
 
@@ -142,7 +148,11 @@ class Labelling:
 
     async def _look_at(self, stored: PhotoStored, content: Content, path: Path) -> None:
         try:
-            seen = await self._inspector.inspect(path, self._spec)
+            # Asked each time, for a labeler may come back as another one.
+            spec = RenditionSpec(self._labeler.rendition_side, raster=self._labeler.raster)
+            seen = await self._inspector.inspect(path, spec)
+        except FileNotFoundError as error:
+            raise _Gone from error
         except Invalid as error:
             await self._fail(stored, content.sha256, Failure(error.code, error.detail), None)
             return
@@ -171,6 +181,10 @@ class Labelling:
     async def _fail(
         self, stored: PhotoStored, sha256: str, failure: Failure, facts: Facts | None
     ) -> None:
+        """Show *failure* on the photo, unless it has labels by now."""
+        photo = await self._catalog.get(stored.owner, stored.photo)
+        if photo.state not in _UNLABELLED:
+            return
         self._tell(await self._catalog.fail(stored.owner, stored.photo, sha256, failure, facts))
 
     def _tell(self, photo: Photo) -> None:
@@ -183,17 +197,12 @@ class Labelling:
             await writer.write(jpeg)
 
     @asynccontextmanager
-    async def _on_disk(
-        self, stored: PhotoStored, photo: Photo
-    ) -> AsyncIterator[tuple[Path, Content]]:
+    async def _on_disk(self, photo: Photo) -> AsyncIterator[tuple[Path, Content]]:
         """Give the original as a file; one that lies elsewhere is fetched and measured."""
         key = BlobKey(photo.owner, BlobKind.ORIGINAL, photo.id)
         path = self._blobs.local_path(key)
         if path and photo.content:
-            try:
-                yield Path(path), photo.content
-            except FileNotFoundError:
-                await self._miss(stored, photo)
+            yield Path(path), photo.content
             return
         with tempfile.NamedTemporaryFile(prefix="imgtag-") as file:
             sums = Checksums()
@@ -204,9 +213,8 @@ class Labelling:
                         if sums.size > self._max_photo_bytes and not photo.content:
                             raise TooLarge("the photo is too large", code="photo_too_large")
                         await asyncio.to_thread(file.write, chunk)
-            except NotFound:
-                await self._miss(stored, photo)
-                raise
+            except NotFound as error:
+                raise _Gone from error
             await asyncio.to_thread(file.flush)
             kept = await self._catalog.store(photo.owner, photo.id, sums.content(), None)
             if kept.id != photo.id:
@@ -215,10 +223,9 @@ class Labelling:
                 raise Conflict(msg)
             yield Path(file.name), sums.content()
 
-    async def _miss(self, stored: PhotoStored, photo: Photo) -> None:
-        if photo.sha256 and photo.state is PhotoState.STORED:
-            failure = Failure("missing_bytes", "the bytes of this photo are gone")
-            await self._fail(stored, photo.sha256, failure, None)
+    async def _miss(self, stored: PhotoStored) -> None:
+        failure = Failure("missing_bytes", "the bytes of this photo are gone")
+        await self.give_up(stored, failure)
 
     async def _delete_bytes(self, owner: OwnerId, photo: PhotoId) -> None:
         for kind in _OF_A_PHOTO:

@@ -32,7 +32,7 @@ BAD = b"no photo"
 MAX_PHOTO_BYTES = 1024 * 1024
 
 
-@dataclass(slots=True)
+@dataclass
 class PlainInspector:
     """Takes everything for a photo but `BAD`."""
 

@@ -11,6 +11,7 @@ from imgtag.domain.errors import Invalid, NotFound, Unavailable
 from imgtag.domain.events import PhotoDiscarded, PhotoStored
 from imgtag.domain.keys import BlobKey, BlobKind
 from imgtag.domain.photos import Failure, Photo, PhotoState
+from imgtag.imaging.model import Inspection
 from imgtag.testing.photos import ADA, hit, jpeg
 from tests.unit.services import BAD, MAX_PHOTO_BYTES, desk
 
@@ -94,6 +95,23 @@ async def test_what_has_just_come_to_this_machine_is_not_looked_up(tmp_path: Pat
         await at.labelling.handle(told.event)
 
         assert (await look_up(ADA, photo.id)).state is PhotoState.LABELLED
+
+
+async def test_labels_outlive_a_failure_of_the_same_news(tmp_path: Path) -> None:
+    """News that come twice may fail the second time, for want of time perhaps: labels stay."""
+    async with open_blobs(tmp_path) as blobs:
+        at = desk(blobs)
+        photo = await at.stored(jpeg())
+        event = PhotoStored(ADA, photo.id, photo.content)
+        await at.labelling.handle(event)
+
+        async def tire(*_: object) -> Inspection:
+            raise Invalid("it took too long", code="photo_too_expensive")
+
+        at.inspector.inspect = tire  # type: ignore[method-assign]
+        await at.labelling.handle(event)
+
+        assert (await at.ports.catalog.get(ADA, photo.id)).state is PhotoState.LABELLED
 
 
 async def test_bytes_that_are_gone_from_this_machine_are_missing(tmp_path: Path) -> None:

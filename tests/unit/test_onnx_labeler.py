@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from imgtag.backends.local.model_folder import Description, read_description
+from imgtag.backends.local.model_folder import Description, Input, Resize, read_description
 from imgtag.backends.local.onnx_labeler import open_labeler
-from imgtag.backends.local.onnx_model import OnnxModel, confidences
+from imgtag.backends.local.onnx_model import OnnxModel, confidences, picture
 from imgtag.domain.errors import Invalid
-from imgtag.domain.photos import Framing, Raster
+from imgtag.domain.photos import Framing
+from imgtag.imaging.shrink import raster
 from imgtag.ports import Labeler
 from tests.unit.model_folders import (
     BLUE,
@@ -56,13 +57,35 @@ async def test_label_and_ancestor(tmp_path: Path) -> None:
 async def test_pixels_instead_of_the_jpeg(tmp_path: Path) -> None:
     """Pixels that come with the JPEG are what is looked at, and say the same as it would."""
     photo = jpeg(RED, GREEN, BLUE, size=(96, 64))
-    rgb = Image.open(io.BytesIO(photo)).tobytes()
     async with open_labeler(folder(tmp_path, default_threshold=0.2)) as labeler:
         assert labeler.raster == Framing(8, 8, 8)
+        pixels = raster(Image.open(io.BytesIO(photo)), labeler.raster)
         from_jpeg = await labeler.detect(subject(photo))
-        from_pixels = await labeler.detect(subject(b"not looked at", Raster(96, 64, rgb)))
+        from_pixels = await labeler.detect(subject(b"not looked at", pixels))
     sure = {str(hit.name): hit.confidence for hit in from_jpeg}
     assert {str(hit.name): hit.confidence for hit in from_pixels} == pytest.approx(sure, abs=1)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        Input(width=224, height=224, resize=Resize(shorter_side=256)),
+        Input(width=128, height=96),
+        Input(width=64, height=100, resize=Resize(filter="lanczos")),
+        Input(width=90, height=60, resize=Resize(fit="stretch", filter="box")),
+    ],
+)
+@pytest.mark.parametrize("shape", [(512, 384), (384, 512), (200, 150)])
+def test_pixels_and_jpeg_are_framed_alike(spec: Input, shape: tuple[int, int]) -> None:
+    """What the decoder has framed is not framed once more."""
+    ramps = [Image.linear_gradient("L"), Image.linear_gradient("L").rotate(90)]
+    photo = Image.merge("RGB", [*ramps, Image.new("L", (256, 256))]).resize(shape)
+    buffer = io.BytesIO()
+    photo.save(buffer, "JPEG", quality=95)
+    from_jpeg = picture(buffer.getvalue(), spec).astype(int)
+    from_pixels = picture(raster(photo, spec.framing), spec).astype(int)
+    assert from_pixels.shape == (spec.height, spec.width, 3)
+    assert abs(from_pixels - from_jpeg).max() < 8
 
 
 @pytest.mark.parametrize(("side", "wanted"), [(8, 512), (384, 768)])

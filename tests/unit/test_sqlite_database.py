@@ -405,6 +405,17 @@ async def test_a_failing_write_is_never_acknowledged(
     assert set(notes_in(path)) == {"before", "after", *kept}
 
 
+async def test_a_sync_that_fails_within_a_write_fails_all(database: Database) -> None:
+    """Whoever shares the transaction hears of it, nothing is tried again, and nothing follows."""
+
+    def fail(_: apsw.Connection) -> None:
+        raise apsw.exception_for(apsw.SQLITE_IOERR_FSYNC)
+
+    answers = await outcomes(database.write(add("a")), database.write(fail))
+    answers += await outcomes(database.write(add("b")))
+    assert [getattr(answer, "code", answer) for answer in answers] == ["storage_failed"] * 3
+
+
 async def test_after_a_failed_sync_nothing_more_is_promised(faults: _Faults, path: Path) -> None:
     """The kernel may say of the next sync that all is well when it isn't: only a restart helps."""
     async with open_database(path) as database:

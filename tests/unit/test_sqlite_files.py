@@ -197,3 +197,21 @@ async def test_an_outbox_that_is_gone_is_unavailable(tmp_path: Path) -> None:
     shutil.rmtree(folder)
     with pytest.raises(Unavailable):
         await OutboxNotifier(folder, MemoryRecordStore(FixedClock())).notify(NOTICE)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (b"\xff\xd8", b"\xff\xe0 and more bytes than sixteen"),
+        (b"", b"\xff\xd8\xff and more of it"),
+        (),
+    ],
+)
+async def test_a_type_that_the_bytes_deny_is_kept(
+    store: FileBlobStore, pieces: tuple[bytes, ...]
+) -> None:
+    """Whatever the bytes look like, and in whatever pieces they come, the type is what was said."""
+    async with store.write(KEY, content_type="application/x-other") as writer:
+        for piece in pieces:
+            await writer.write(piece)
+    assert (await store.stat(KEY)).content_type == "application/x-other"

@@ -83,6 +83,9 @@ class SqliteCatalog:
         self._events = events
 
     async def reserve(self, owner: OwnerId, photos: Sequence[Photo]) -> Sequence[Photo]:
+        if not photos:
+            return []
+
         def write(db: apsw.Connection) -> Sequence[Photo]:
             number = owner_number(db, owner) or new_owner(db, owner)
             return [_known(db, number, photo) or _add(db, number, photo) for photo in photos]

@@ -109,7 +109,7 @@ def new_owner(db: apsw.Connection, owner: OwnerId) -> int:
 
 
 def insert(db: apsw.Connection, owner: int, photo: Photo) -> bool:
-    """Add a photo and its labels; False, with nothing done, where its id means one already."""
+    """Add a photo and its labels; False, with none added, where its id means one already."""
     change = _relabelling(db, owner, _NO_LABELS, photo.labels)
     names = (owner, photo.id, photo.file_name, photo.file_name.casefold())
     db.execute(_INSERT, (*names, to_micros(photo.created_at), *_changing(photo), change.marks))
@@ -128,7 +128,8 @@ def save(db: apsw.Connection, row: Row, photo: Photo, now: int) -> Photo:
         return photo
     change = _relabelling(db, row.owner, row.photo.labels, photo.labels)
     # Before the labels: with each one that has no mark yet, the trigger would set it by itself.
-    db.execute(_UPDATE, (*_changing(photo), now, change.marks, row.number))
+    if change.marks or _changing(photo) != _changing(row.photo):
+        db.execute(_UPDATE, (*_changing(photo), now, change.marks, row.number))
     change.write(db, row.owner, row.number)
     return replace(photo, labels=change.labels)
 

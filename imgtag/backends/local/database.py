@@ -97,8 +97,8 @@ class Database:
         """Run *work* in the writer's thread and answer once what it wrote is durable.
 
         Writes that wait at the same time share a transaction and its fsync; one that raises is
-        undone alone, and the others are run once more. *work* is quick, uses nothing but the
-        connection that it is given, and leaves the transaction alone. A *patient* one waits a
+        undone alone, and the others are run once more. So *work* changes nothing but the database;
+        it is quick, and leaves the transaction alone. A *patient* one waits a
         moment (`PATIENCE_SECONDS`) for others to go with, since a trip to the disk costs more than
         a row. A caller that is cancelled does not learn whether it was written, but nothing is
         written behind its back later on. Errors as in `read`.
@@ -160,7 +160,8 @@ class Database:
 
     def _hurry(self, job: _Job) -> None:
         job.patient = False
-        self._commit_next()
+        if job in self._waiting:
+            self._commit_next()
 
     def _commit_soon(self) -> None:
         # Behind what is ready to run: whatever that writes shares the transaction.
@@ -211,7 +212,7 @@ class Database:
         try:
             job.result = job.work(self._writer)
         except Exception as error:
-            if alone:
+            if alone or isinstance(error, apsw.IOError):
                 raise
             raise _Refused from error
 
@@ -220,6 +221,8 @@ class Database:
             with storage_errors(), _savepoint(self._writer):
                 job.result = job.work(self._writer)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the caller's to hear
+            if isinstance(error.__cause__, apsw.IOError):
+                raise error.__cause__ from None  # what the disk holds is in doubt, for everybody
             job.error = error
         if job.error and not self._writer.in_transaction:
             # SQLite has undone the whole group, as it may when the disk is full.

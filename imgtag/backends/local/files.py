@@ -39,6 +39,7 @@ BUFFER_BYTES: Final = 512 * 1024
 _MAX_PIECES: Final = 1024
 _TYPE_ATTRIBUTE: Final = "user.imgtag.content_type"
 _MAGIC_BYTES: Final = 16
+# Part of the format on disk: what it says of blobs that are there has to stay as it is.
 _MAGIC: Final = (
     (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
@@ -101,7 +102,9 @@ class _Incoming:
             if self._descriptor is None:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
                 self._descriptor = os.open(self._temporary, flags, 0o600)
-                self._speaks = bool(pieces) and _type_of(pieces[0]) == self._content_type
+                head = b"".join(piece[:_MAGIC_BYTES] for piece in islice(pieces, _MAGIC_BYTES))
+                known = _type_of(head[:_MAGIC_BYTES]) if len(head) >= _MAGIC_BYTES else None
+                self._speaks = known == self._content_type
             _write_all(self._descriptor, pieces)
 
     def finish(self, pieces: Sequence[bytes], target: str, folders: Folders) -> None:

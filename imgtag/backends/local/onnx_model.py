@@ -38,16 +38,19 @@ _NUMBER_TYPES: Final[dict[str, type[np.generic]]] = {
 def picture(seen: bytes | Raster, spec: Input) -> NDArray[np.uint8]:
     """Make of a JPEG, or of its pixels, what the model looks at: RGB, [height, width, 3].
 
+    Pixels in the size that the model wants are framed already (`imgtag.imaging.shrink.raster`).
     Raises `Invalid`, code ``damaged_photo``.
     """
+    size = (spec.width, spec.height)
     if isinstance(seen, Raster):
         upright = Image.frombuffer("RGB", (seen.width, seen.height), seen.rgb)
     else:
         upright = _decoded(seen, spec)
+    if isinstance(seen, Raster) and upright.size == size:
+        return np.asarray(upright)
     framing = spec.framing
-    part = framing.part_of(upright.size)
-    wanted = Image.Resampling[framing.filter.upper()]
-    return np.asarray(upright.resize((spec.width, spec.height), wanted, box=part))
+    kept = Image.Resampling[framing.filter.upper()]
+    return np.asarray(upright.resize(size, kept, box=framing.part_of(upright.size)))
 
 
 def _decoded(jpeg: bytes, spec: Input) -> Image.Image:

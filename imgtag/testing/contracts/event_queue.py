@@ -33,7 +33,9 @@ UNREADABLE: Final = (
     '{"v": 1, "type": "photo_stored", "owner": "ada", "photo": "../x"}',
     '{"v": 1, "type": "photo_stored", "owner": 7, "photo": null}',
     _PHOTO % "7",
-    _PHOTO % '{"size": "?", "sha256": "", "crc32": 0}',
+    _PHOTO % '{"size": 7, "sha256": "", "crc32": 0}',
+    _PHOTO % f'{{"size": "7", "sha256": "{"a" * 64}", "crc32": 0}}',
+    _PHOTO % f'{{"size": 7, "sha256": "{"a" * 64}", "crc32": -1}}',
     '{"v": 99, "type": "photo_stored", "owner": "ada"}',
     '{"v": 1, "type": "something_new", "owner": "ada"}',
 )
