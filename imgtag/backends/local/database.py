@@ -98,10 +98,10 @@ class Database:
 
         Writes that wait at the same time share a transaction and its fsync; one that raises is
         undone alone, and the others are run once more. So *work* changes nothing but the database;
-        it is quick, and leaves the transaction alone. A *patient* one waits a
-        moment (`PATIENCE_SECONDS`) for others to go with, since a trip to the disk costs more than
-        a row. A caller that is cancelled does not learn whether it was written, but nothing is
-        written behind its back later on. Errors as in `read`.
+        it is quick, and leaves the transaction alone. A *patient* one waits a moment
+        (`PATIENCE_SECONDS`) for others to go with, since a trip to the disk costs more than a row.
+        A caller that is cancelled does not learn whether it was written, but nothing is written
+        behind its back later on. Errors as in `read`.
         """
         self._refuse_when_closed()
         loop = asyncio.get_running_loop()
