@@ -49,7 +49,7 @@ async def test_a_row_without_its_event_gets_another() -> None:
     at = desk()
     sweep, _ = sweeper(at)
     photo = await at.stored(jpeg())
-    assert await events(at) == [PhotoStored(ADA, photo.id)]
+    assert await events(at) == [PhotoStored(ADA, photo.id, photo.content)]
 
     at.clock.advance(OVERDUE - SOON)
     await sweep.sweep()
