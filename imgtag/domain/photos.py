@@ -69,6 +69,10 @@ class Raster:
     rgb: bytes
 
 
+Fit = Literal["crop", "stretch"]
+Filter = Literal["bilinear", "bicubic", "lanczos", "box"]
+
+
 @dataclass(frozen=True, slots=True)
 class Framing:
     """How a picture of any shape becomes one of *width* by *height* pixels.
@@ -80,8 +84,8 @@ class Framing:
     width: int
     height: int
     shorter_side: int
-    fit: Literal["crop", "stretch"] = "crop"
-    filter: Literal["bilinear", "bicubic", "lanczos", "box"] = "bilinear"
+    fit: Fit = "crop"
+    filter: Filter = "bilinear"
 
     def part_of(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
         """Give the left, upper, right and lower edge of what is kept of a picture of *size*."""

@@ -86,7 +86,7 @@ class Labelling:
         try:
             photo = await self._catalog.get(event.owner, event.photo)
             if photo.state is PhotoState.STORED and photo.sha256:
-                await self._fail(event, photo.sha256, failure, None)
+                await self._show(event, photo.sha256, failure, None)
         except (NotFound, Conflict):
             return
 
@@ -183,8 +183,12 @@ class Labelling:
     ) -> None:
         """Show *failure* on the photo, unless it has labels by now."""
         photo = await self._catalog.get(stored.owner, stored.photo)
-        if photo.state not in _UNLABELLED:
-            return
+        if photo.state in _UNLABELLED:
+            await self._show(stored, sha256, failure, facts)
+
+    async def _show(
+        self, stored: PhotoStored, sha256: str, failure: Failure, facts: Facts | None
+    ) -> None:
         self._tell(await self._catalog.fail(stored.owner, stored.photo, sha256, failure, facts))
 
     def _tell(self, photo: Photo) -> None:

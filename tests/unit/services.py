@@ -32,15 +32,19 @@ BAD = b"no photo"
 MAX_PHOTO_BYTES = 1024 * 1024
 
 
-@dataclass
+@dataclass(slots=True)
 class PlainInspector:
-    """Takes everything for a photo but `BAD`."""
+    """Takes everything for a photo but `BAD`, and nothing while it is *tired*."""
 
     seen: list[bytes] = field(default_factory=list)
+    tired: bool = False
 
     async def inspect(self, path: Path, _rendition: RenditionSpec | None = None) -> Inspection:
         data = await asyncio.to_thread(path.read_bytes)
         self.seen.append(data)
+        if self.tired:
+            msg = "it took too long"
+            raise Invalid(msg, code="photo_too_expensive")
         if data == BAD:
             msg = "this is no photo"
             raise Invalid(msg, code="damaged_photo")

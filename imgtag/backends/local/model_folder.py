@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from imgtag.domain.errors import Invalid
 from imgtag.domain.labels import LabelName
-from imgtag.domain.photos import Framing
+from imgtag.domain.photos import Filter, Fit, Framing
 
 MODEL_FILE: Final = "model.onnx"
 DESCRIPTION_FILE: Final = "model.json"
@@ -60,9 +60,9 @@ class Resize(_Part):
     and keeps the middle; ``stretch`` ignores the picture's proportions.
     """
 
-    fit: Literal["crop", "stretch"] = "crop"
+    fit: Fit = "crop"
     shorter_side: Side | None = None
-    filter: Literal["bilinear", "bicubic", "lanczos", "box"] = "bilinear"
+    filter: Filter = "bilinear"
 
 
 class Input(_Part):

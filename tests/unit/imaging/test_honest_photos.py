@@ -3,12 +3,11 @@ import zlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
-from typing import Literal
 
 import pytest
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
-from imgtag.domain.photos import Facts, Framing
+from imgtag.domain.photos import Facts, Filter, Framing
 from imgtag.imaging.model import Inspection, Question, RenditionSpec
 from tests.unit.imaging.conftest import Look
 from tests.unit.imaging.pictures import (
@@ -244,7 +243,7 @@ def test_raster(
     look: Look,
     framing: Framing,
     part: tuple[int, int, int, int],
-    kept: Literal["bilinear", "bicubic", "lanczos", "box"],
+    kept: Filter,
 ) -> None:
     """A labeler's pixels are the part of the thumbnail that it wants, in the size that it wants."""
     spec = RenditionSpec(512, raster=replace(framing, filter=kept))
